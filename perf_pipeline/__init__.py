@@ -1,0 +1,3 @@
+"""Activity files in, performance knowledge out."""
+
+__version__ = "0.1.0"

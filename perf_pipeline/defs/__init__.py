@@ -1,0 +1,1 @@
+"""The thin Dagster shell around `perf_pipeline.pipeline`."""

@@ -1,0 +1,1 @@
+"""Streams to numbers. Pure: arrays in, arrays or frozen dataclasses out."""

@@ -1,0 +1,1 @@
+"""What an asset does, without Dagster."""
