@@ -1,0 +1,305 @@
+"""The schema: every table and column with its meaning, once. Migrations, COPY and the UI's column schema read it.
+
+Where the archive can rebuild a table, it says so; what cannot be derived is append-only.
+Columns named `*_at` that tell when the pipeline worked are bookkeeping and differ between rebuilds
+(`BOOKKEEPING_COLUMNS`).
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import (
+    BigInteger, Boolean, CheckConstraint, Column, Date, DateTime, Double, Enum, ForeignKey, Index, Integer, MetaData, Numeric,
+    PrimaryKeyConstraint, Table, Text, UniqueConstraint, text,
+)  # fmt: skip
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+NAMESPACE = uuid.UUID("6f1c1a0e-63c5-5c0b-9d5e-7e3c1f0a2b4d")
+"""Ids are UUIDv5 of content under this namespace, so that a rebuild gives the same ids."""
+
+BOOKKEEPING_COLUMNS = frozenset({"created_at", "updated_at", "received_at", "computed_at", "acquired_at"})
+"""Left out when two builds are compared row for row."""
+
+
+def content_id(*parts: object) -> uuid.UUID:
+    """The id of a thing from what it is made of."""
+    return uuid.uuid5(NAMESPACE, "\x1f".join(str(part) for part in parts))
+
+
+def profile_id_of(handle: str) -> uuid.UUID:
+    return content_id("profile", handle)
+
+
+def _id() -> Column[uuid.UUID]:
+    return Column(
+        "id",
+        UUID(as_uuid=True),
+        primary_key=True,
+        server_default=text("gen_random_uuid()"),
+        comment="UUIDv5 of content",
+    )
+
+
+def _profile(comment: str = "the athlete") -> Column[uuid.UUID]:
+    return Column(
+        "profile_id",
+        UUID(as_uuid=True),
+        ForeignKey("profiles.id", ondelete="CASCADE"),
+        nullable=False,
+        comment=comment,
+    )
+
+
+def _activity(*, primary_key: bool = False) -> Column[uuid.UUID]:
+    return Column(
+        "activity_id", UUID(as_uuid=True), ForeignKey("activities.id", ondelete="CASCADE"), nullable=False,
+        primary_key=primary_key, comment="the activity",
+    )  # fmt: skip
+
+
+def _now(name: str, comment: str) -> Column[object]:
+    return Column(
+        name, DateTime(timezone=True), nullable=False, server_default=text("now()"), comment=comment
+    )
+
+
+EFFORT_TYPE = Enum("power", "speed", "pace", name="effort_type", metadata=METADATA)
+PROFILE_METRIC_TYPE = Enum(
+    "weight_kg", "resting_hr_bpm", "sleep_hours", "hrv_ms", name="profile_metric_type", metadata=METADATA
+)
+NOTIFICATION_TYPE = Enum(
+    "personal_record", "milestone", "recovery_alert", name="notification_type", metadata=METADATA
+)
+
+profiles = Table(
+    "profiles", METADATA,
+    _id(),
+    Column("handle", Text, nullable=False, unique=True, comment="folder name in the inbox and partition key"),
+    Column("display_name", Text, comment="from profile.yaml"),
+    Column("sex", Text, comment="male or female, from profile.yaml"),
+    Column("birth_date", Date, comment="from profile.yaml"),
+    Column("timezone", Text, comment="IANA zone from profile.yaml, used where a file tells no offset"),
+    _now("created_at", "when the athlete was first seen"),
+    comment="Athletes. Rebuilt from the archive: the handle and the newest profile.yaml.",
+)  # fmt: skip
+
+athlete_leases = Table(
+    "athlete_leases", METADATA,
+    Column("profile_id", UUID(as_uuid=True), ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True, comment="the athlete"),
+    Column("token", BigInteger, nullable=False, server_default=text("0"), comment="fencing token: grows with every holder"),
+    Column("holder", Text, comment="host, process and run of the last holder"),
+    _now("acquired_at", "when the last holder took the lease"),
+    comment="One worker per athlete: a writer whose token is not the newest may not commit.",
+)  # fmt: skip
+
+source_files = Table(
+    "source_files", METADATA,
+    _id(),
+    _profile(),
+    Column("sha256", Text, nullable=False, comment="hash of the unpacked bytes"),
+    Column("bytes", BigInteger, nullable=False, comment="size of the unpacked bytes"),
+    Column("format", Text, nullable=False, comment="fit, gpx, tcx, csv, yaml or bin"),
+    Column("kind", Text, nullable=False, comment="activity, course, workout, wellness, settings, sidecar, profile or other"),
+    Column("status", Text, nullable=False, comment="archived, quarantined or not_an_activity"),
+    Column("reason", Text, comment="why it is quarantined or not an activity"),
+    Column("archive_path", Text, nullable=False, comment="key of the object that holds the bytes"),
+    Column("month", Text, nullable=False, comment="YYYY-MM of the archive folder: the start the file tells (UTC), else the day it arrived"),
+    Column("starts_at", DateTime(timezone=True), comment="first moment the file tells of"),
+    _now("received_at", "when the first copy arrived"),
+    UniqueConstraint("profile_id", "sha256"),
+    CheckConstraint("status in ('archived', 'quarantined', 'not_an_activity')", name="status"),
+    Index(None, "profile_id", "month"),
+    comment="One row per athlete and content. Rebuilt from the archive and its journal.",
+)  # fmt: skip
+
+arrivals = Table(
+    "arrivals", METADATA,
+    _id(),
+    _profile(),
+    Column("name", Text, nullable=False, comment="name in the inbox, below the athlete's folder; container!member for members"),
+    Column("source_file_id", UUID(as_uuid=True), ForeignKey("source_files.id", ondelete="CASCADE"), nullable=False, comment="what it held"),
+    Column("status", Text, nullable=False, comment="archived, duplicate, quarantined or not_an_activity, on the day of arrival"),
+    Column("reason", Text, comment="why it is not archived"),
+    Column("sidecar", JSONB, comment="name, notes and type that the container told of this member"),
+    _now("received_at", "modification time in the inbox"),
+    CheckConstraint("status in ('archived', 'duplicate', 'quarantined', 'not_an_activity')", name="status"),
+    Index(None, "profile_id", "name"),
+    Index(None, "source_file_id"),
+    comment="One row per name received. Append-only, journalled in the archive: it cannot be derived.",
+)  # fmt: skip
+
+month_outputs = Table(
+    "month_outputs", METADATA,
+    _profile(),
+    Column("month", Text, nullable=False, comment="YYYY-MM of the archive"),
+    Column("stage", Text, nullable=False, comment="activity_streams, activities, activity_efforts or activity_metrics"),
+    Column("fingerprint", Text, nullable=False, comment="hash of inputs, code and settings; while it holds, the month is skipped"),
+    Column("code_version", Text, nullable=False, comment="hash of the sources of the stage and of what it imports of ours"),
+    Column("output_hash", Text, nullable=False, comment="hash of what was written: an input of the stages downstream"),
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'"), comment="files, activities, rows, seconds"),
+    _now("computed_at", "when it was computed"),
+    PrimaryKeyConstraint("profile_id", "month", "stage"),
+    comment="What is up to date: one row per athlete, month and stage.",
+)  # fmt: skip
+
+activities = Table(
+    "activities", METADATA,
+    _id(),
+    _profile(),
+    Column("name", Text, nullable=False, comment="from the sidecar, the file, or sport and part of the day"),
+    Column("notes", Text, comment="from the sidecar or the file"),
+    Column("type", Text, nullable=False, comment="sport: bike, run, swim, walk, ..."),
+    Column("started_at", DateTime(timezone=True), nullable=False, comment="start of the session, UTC"),
+    Column("duration_seconds", Integer, nullable=False, comment="timer time: pauses left out"),
+    Column("moving_seconds", Integer, nullable=False, comment="time in motion (speed above the sport's bound)"),
+    Column("distance_meters", Integer, comment="the device's distance, else from positions"),
+    Column("temperature", Numeric, comment="mean temperature at the device, degrees Celsius"),
+    Column("fit_file_path", Text, nullable=False, comment="archive path of the file, whatever its format"),
+    _now("created_at", "when the row was first written"),
+    _now("updated_at", "when the row last changed"),
+    Column("superseded_by", UUID(as_uuid=True), comment="the richer activity of which this is a duplicate"),
+    Column("sub_type", Text, comment="the file's own finer word for the sport"),
+    Column("utc_offset_seconds", Integer, comment="offset of the athlete's clock, where the file tells it"),
+    Column("elevation_gain_meters", Double, comment="sum of smoothed climbs"),
+    Column("device", Text, comment="maker and model of the recorder"),
+    Column("source_file_id", UUID(as_uuid=True), ForeignKey("source_files.id", ondelete="CASCADE"), nullable=False, comment="the file it comes from"),
+    Column("session_index", Integer, nullable=False, comment="which session of the file, from 0"),
+    Column("archive_month", Text, nullable=False, comment="YYYY-MM of the file's archive folder: the unit of work"),
+    Column("device_summary", JSONB, nullable=False, server_default=text("'{}'"), comment="the device's own totals"),
+    Column("anomalies", JSONB, nullable=False, server_default=text("'[]'"), comment="what cleaning found, and what was decided"),
+    Column("warnings", JSONB, nullable=False, server_default=text("'[]'"), comment="what the reader had to say of the file"),
+    Column("partial", Boolean, nullable=False, server_default=text("false"), comment="the file lost bytes; this is what is left"),
+    Column("reader", Text, nullable=False, comment="the code that read the file"),
+    Index("ix_activities_profile_id_started_at", "profile_id", text("started_at DESC")),
+    Index(None, "profile_id", "archive_month"),
+    Index(None, "source_file_id"),
+    comment="What did the athlete do? One row per session. Rebuilt from the archive.",
+)  # fmt: skip
+
+activity_efforts = Table(
+    "activity_efforts", METADATA,
+    _id(),
+    _activity(),
+    _profile(),
+    Column("duration_seconds", Integer, nullable=False, comment="length of the window; elapsed time for distance efforts"),
+    Column("effort_type", EFFORT_TYPE, nullable=False, comment="power, speed or pace"),
+    Column("value", Numeric, nullable=False, comment="best mean over the window"),
+    Column("unit", Text, nullable=False, comment="W, m/s, s/km or s/100m"),
+    Column("start_offset", Integer, nullable=False, comment="seconds from the start of the activity"),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, comment="start of the window, UTC"),
+    Column("distance_meters", Numeric, comment="distance of the window, for distance efforts"),
+    Column("elapsed_seconds", Numeric, comment="exact elapsed time, for distance efforts"),
+    Column("grade", Text, nullable=False, comment="confirmed, candidate or rejected"),
+    Column("evidence", JSONB, nullable=False, server_default=text("'{}'"), comment="what decided the grade"),
+    Index("ix_activity_efforts_duration", "profile_id", "effort_type", "duration_seconds", text("recorded_at DESC")),
+    Index("ix_activity_efforts_distance", "profile_id", "effort_type", "distance_meters", text("recorded_at DESC")),
+    Index(
+        "ix_activity_efforts_curve", "profile_id", "effort_type", "recorded_at",
+        postgresql_include=["duration_seconds", "value"],
+    ),
+    Index(None, "activity_id"),
+    comment="How well? The best window per duration or distance of each activity. Rebuilt from the archive.",
+)  # fmt: skip
+
+activity_metrics = Table(
+    "activity_metrics", METADATA,
+    _activity(primary_key=True),
+    Column("metric", Text, primary_key=True, comment="name in the registry of metrics"),
+    _profile(),
+    Column("value", Double, nullable=False, comment="value in the unit"),
+    Column("unit", Text, nullable=False, comment="unit of the value"),
+    Index(None, "profile_id", "metric"),
+    comment="Metrics per activity, one row each, so that a new metric needs no migration. Rebuilt from the archive.",
+)  # fmt: skip
+
+profile_metrics = Table(
+    "profile_metrics", METADATA,
+    _id(),
+    _profile(),
+    Column("metric_type", PROFILE_METRIC_TYPE, nullable=False, comment="what was measured"),
+    Column("value", Numeric, nullable=False, comment="value in the unit"),
+    Column("unit", Text, nullable=False, comment="kg, bpm, h or ms"),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, comment="when it was measured, UTC"),
+    Column("source", Text, comment="device or file kind: values of several sources are never mixed"),
+    Column("source_file_id", UUID(as_uuid=True), ForeignKey("source_files.id", ondelete="CASCADE"), comment="the file it comes from"),
+    Index("ix_profile_metrics_metric", "profile_id", "metric_type", text("recorded_at DESC")),
+    comment="Weight, resting heart rate, sleep and HRV from wellness files. Rebuilt from the archive.",
+)  # fmt: skip
+
+threshold_models = Table(
+    "threshold_models", METADATA,
+    _id(),
+    _profile(),
+    Column("sport", Text, nullable=False, comment="bike, run or swim"),
+    Column("model", Text, nullable=False, comment="critical_power, critical_speed or critical_swim_speed"),
+    Column("as_of", Date, nullable=False, comment="the local day of which this is true: efforts of the 90 days up to it"),
+    Column("threshold", Double, comment="Critical Power in W, or Critical Speed in m/s; null where it was refused"),
+    Column("threshold_low", Double, comment="lower end of the 90 % interval"),
+    Column("threshold_high", Double, comment="upper end of the 90 % interval"),
+    Column("capacity", Double, comment="W prime in J, or D prime in m"),
+    Column("capacity_low", Double, comment="lower end of the 90 % interval"),
+    Column("capacity_high", Double, comment="upper end of the 90 % interval"),
+    Column("unit", Text, nullable=False, comment="unit of the threshold"),
+    Column("refusal", Text, comment="why there is no number"),
+    Column("details", JSONB, nullable=False, server_default=text("'{}'"), comment="other forms, standard errors, efforts used"),
+    Column("input_hash", Text, nullable=False, comment="hash of the efforts and the code: unchanged, the week is skipped"),
+    _now("computed_at", "when it was said"),
+    Index("ix_threshold_models_as_of", "profile_id", "sport", "model", "as_of", text("computed_at DESC")),
+    comment="Thresholds, bitemporal: as_of is the day it is true of, computed_at the day it was said. Append-only; a new row only where the answer changes.",
+)  # fmt: skip
+
+activity_loads = Table(
+    "activity_loads", METADATA,
+    _activity(primary_key=True),
+    _profile(),
+    Column("local_date", Date, nullable=False, comment="the athlete's local day"),
+    Column("load", Double, nullable=False, comment="Training Stress Score or its kin: 100 is one hour at threshold"),
+    Column("method", Text, nullable=False, comment="power, pace, swim, heart_rate or duration"),
+    Column("intensity", Double, comment="intensity factor, where the method has one"),
+    Column("threshold", Double, comment="the threshold it was measured against"),
+    Column("threshold_as_of", Date, comment="the day of that threshold"),
+    Index(None, "profile_id", "local_date"),
+    comment="Training load of each activity, against the threshold valid on its day. Rebuilt from the archive.",
+)  # fmt: skip
+
+daily_fitness = Table(
+    "daily_fitness", METADATA,
+    _profile(),
+    Column("date", Date, nullable=False, comment="the athlete's local day"),
+    Column("load", Double, nullable=False, comment="sum of the day's loads"),
+    Column("ctl", Double, nullable=False, comment="Chronic Training Load, 42 days"),
+    Column("atl", Double, nullable=False, comment="Acute Training Load, 7 days"),
+    Column("tsb", Double, nullable=False, comment="Training Stress Balance: yesterday's CTL - ATL"),
+    Column("ramp", Double, comment="CTL change over 7 days"),
+    Column("monotony", Double, comment="mean / SD of 7 daily loads (Foster)"),
+    Column("strain", Double, comment="7-day load x monotony (Foster)"),
+    Column("projected", Boolean, nullable=False, server_default=text("false"), comment="a day to come, without training"),
+    PrimaryKeyConstraint("profile_id", "date"),
+    comment="Fitness, fatigue and form by local day, to today. Rebuilt from the archive.",
+)  # fmt: skip
+
+notifications = Table(
+    "notifications", METADATA,
+    _id(),
+    _profile(),
+    Column("type", NOTIFICATION_TYPE, nullable=False, comment="personal_record, milestone or recovery_alert"),
+    Column("title", Text, nullable=False, comment="one line"),
+    Column("message", Text, nullable=False, comment="what happened"),
+    Column("data", JSONB, nullable=False, server_default=text("'{}'"), comment="the numbers and their evidence"),
+    Column("is_read", Boolean, nullable=False, server_default=text("false"), comment="set by the reader; kept by a rebuild"),
+    _now("created_at", "when it was first written"),
+    Column("occurred_at", DateTime(timezone=True), nullable=False, comment="when what it tells of happened"),
+    Index("ix_notifications_feed", "profile_id", text("created_at DESC")),
+    comment="What the athlete should hear of. Rebuilt from the archive, is_read kept.",
+)  # fmt: skip
