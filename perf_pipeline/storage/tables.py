@@ -15,6 +15,10 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
+from perf_pipeline.storage.ids import content_id, profile_id_of
+
+__all__ = ["METADATA", "content_id", "profile_id_of"]
+
 METADATA = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -25,20 +29,8 @@ METADATA = MetaData(
     }
 )
 
-NAMESPACE = uuid.UUID("6f1c1a0e-63c5-5c0b-9d5e-7e3c1f0a2b4d")
-"""Ids are UUIDv5 of content under this namespace, so that a rebuild gives the same ids."""
-
 BOOKKEEPING_COLUMNS = frozenset({"created_at", "updated_at", "received_at", "computed_at", "acquired_at"})
 """Left out when two builds are compared row for row."""
-
-
-def content_id(*parts: object) -> uuid.UUID:
-    """The id of a thing from what it is made of."""
-    return uuid.uuid5(NAMESPACE, "\x1f".join(str(part) for part in parts))
-
-
-def profile_id_of(handle: str) -> uuid.UUID:
-    return content_id("profile", handle)
 
 
 def _id() -> Column[uuid.UUID]:
