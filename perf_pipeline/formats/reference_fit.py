@@ -323,7 +323,8 @@ def _device(told: _Told) -> Device:
 
 def _kind(told: _Told) -> FileKind:
     for message in told.of("file_id"):
-        return _KIND_OF.get(str(message.get("type")), FileKind.OTHER)
+        if "type" in message:
+            return _KIND_OF.get(str(message["type"]), FileKind.OTHER)
     return FileKind.ACTIVITY if told.of("record") or told.of("session") else FileKind.OTHER
 
 
