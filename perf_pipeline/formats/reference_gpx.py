@@ -41,6 +41,7 @@ def read_gpx(text: str) -> ActivityFile:
         kind=FileKind.ACTIVITY if found else FileKind.COURSE if gpx.tracks or gpx.routes else FileKind.OTHER,
         sessions=tuple(_numbered(found)),
         device=Device(product=gpx.creator),
+        warnings=("gpxpy reads no extensions in GPX 1.0",) if gpx.version == "1.0" else (),
         reader=reader_name("gpxpy"),
     )
 
