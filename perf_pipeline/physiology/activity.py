@@ -1,0 +1,132 @@
+"""What an activity was, in a few numbers: durations, distance, climbing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perf_pipeline.formats.model import Session
+from perf_pipeline.physiology.bounds import SMART_RECORDING_SECONDS, bounds_of
+from perf_pipeline.physiology.cleaning import CleanStreams
+from perf_pipeline.physiology.grade import elevation_gain_meters
+from perf_pipeline.physiology.lengths import pool_lengths, swum_seconds
+
+FloatArray = NDArray[np.float64]
+_LONGEST_SECONDS = 60 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class ActivitySummary:
+    """`duration_seconds` is the timer's (pauses left out), `elapsed_seconds` the wall clock's,
+    `moving_seconds` by SCIENCE 2.
+
+    `source`: records, lengths, or device where only the device's own summary was there.
+    """
+
+    duration_seconds: float
+    moving_seconds: float
+    elapsed_seconds: float
+    distance_meters: float | None = None
+    elevation_gain_meters: float | None = None
+    temperature_celsius: float | None = None
+    source: str = "records"
+
+
+def summarise(session: Session, clean: CleanStreams) -> ActivitySummary:
+    """Summarise a session from its records; without usable ones from its lengths or the device's own summary."""
+    if len(clean) < 2:
+        return _from_device(session)
+    elapsed = _elapsed(session, clean)
+    duration = elapsed - sum(max(0.0, min(end, elapsed) - begin) for begin, end in clean.pauses)
+    pool = pool_lengths(session)
+    swum = swum_seconds(session)
+    moving = swum if swum is not None else _moving(clean, duration)
+    meters = clean.get("distance_meters")
+    distance: float | None = float(np.nanmax(meters)) if meters is not None else None
+    source = "records"
+    if pool is not None:
+        distance, source = len(pool[0]) * pool[1], "lengths"
+    elif distance is None:
+        distance = _sane(session.summary.get("distance_meters"))
+    temperature = clean.get("temperature_celsius")
+    return ActivitySummary(
+        duration_seconds=duration,
+        moving_seconds=min(moving, duration),
+        elapsed_seconds=elapsed,
+        distance_meters=distance,
+        elevation_gain_meters=elevation_gain_meters(clean),
+        temperature_celsius=float(np.nanmean(temperature)) if temperature is not None else None,
+        source=source,
+    )
+
+
+def _elapsed(session: Session, clean: CleanStreams) -> float:
+    """Up to the session's own end where that is credible: it may stop a little after the last record."""
+    last = float(clean.seconds[-1])
+    end = (session.end_ms - clean.start_ms) / 1000.0
+    paused_tail = max((stop for _, stop in clean.pauses), default=0.0)
+    return end if last <= end <= max(last, paused_tail) + SMART_RECORDING_SECONDS else max(last, min(paused_tail, end))
+
+
+def _from_device(session: Session) -> ActivitySummary:
+    """The device's own word, with its durations checked against each other."""
+    said = session.summary
+    swum = swum_seconds(session)
+    between = max((session.end_ms - session.start_ms) / 1000.0, 0.0)
+    elapsed = _sane(said.get("elapsed_seconds")) or (between if between <= _LONGEST_SECONDS else 0.0)
+    duration = _sane(said.get("duration_seconds")) or elapsed
+    moving = swum if swum is not None else _sane(said.get("moving_seconds")) or duration
+    pool = pool_lengths(session)
+    distance = _sane(said.get("distance_meters"))
+    return ActivitySummary(
+        duration_seconds=duration,
+        moving_seconds=min(moving, duration) if duration else moving,
+        elapsed_seconds=max(elapsed, duration),
+        distance_meters=len(pool[0]) * pool[1] if pool is not None else distance,
+        elevation_gain_meters=_sane(said.get("elevation_gain_meters")),
+        temperature_celsius=_finite(said.get("mean_temperature_celsius")),
+        source="lengths" if pool is not None else "device",
+    )
+
+
+def _moving(clean: CleanStreams, duration: float) -> float:
+    """Seconds faster than the sport's threshold, or with a turning crank indoors; all of it where nothing
+    tells.
+    """
+    speed, cadence, power = clean.get("speed_mps"), clean.get("cadence_rpm"), clean.get("power_watts")
+    indoors = clean.get("latitude_degrees") is None
+    if speed is None and cadence is None and power is None:
+        return duration
+    moving = np.zeros(len(clean), dtype=bool)
+    if speed is not None:
+        moving |= np.nan_to_num(speed) > bounds_of(clean.sport).moving_speed_mps
+    if indoors:
+        for channel in (cadence, power):
+            if channel is not None:
+                moving |= np.nan_to_num(channel) > 0
+    dt = np.diff(clean.seconds, prepend=0.0)
+    paused = _paused_part(clean, dt)
+    dt = np.where(dt <= SMART_RECORDING_SECONDS, dt - paused, 0.0)
+    return float(dt[moving].sum())
+
+
+def _paused_part(clean: CleanStreams, dt: FloatArray) -> FloatArray:
+    """How much of each row's interval lies in a pause."""
+    t = clean.seconds
+    out = np.zeros(len(t))
+    for begin, end in clean.pauses:
+        first, stop = np.searchsorted(t, begin, "right"), np.searchsorted(t, end, "left") + 1
+        rows = slice(int(first), int(stop))
+        out[rows] += np.maximum(np.minimum(t[rows], end) - np.maximum(t[rows] - dt[rows], begin), 0.0)
+    return np.minimum(out, dt)
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and np.isfinite(value) else None
+
+
+def _sane(value: float | None) -> float | None:
+    finite = _finite(value)
+    return finite if finite is not None and finite >= 0 else None

@@ -1,0 +1,265 @@
+"""From what the file says to what can be believed: one strictly rising clock, bounded channels, and the
+evidence.
+
+Nothing here changes the raw streams; each decision is an `Anomaly`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from perf_pipeline.formats.model import Session
+from perf_pipeline.physiology.bounds import CHANNEL_BOUNDS, FROZEN_SECONDS, bounds_of
+from perf_pipeline.physiology.clock import DAY_MS, check_clock
+from perf_pipeline.physiology.distance import DistanceResult, clean_distance, speed_from_distance
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_MERGE_SECONDS = 10.0
+_MOST_ANOMALIES = 50
+_HAMPEL_WINDOW = 7
+_HAMPEL_SIGMAS = 6.0
+_MAD_TO_SIGMA = 1.4826
+_SPIKE_FLOOR_WATTS = 400.0
+_SPIKE_LONGEST = 2
+_CAN_FREEZE = ("power_watts", "heart_rate_bpm", "cadence_rpm", "speed_mps")
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """One thing that was found in a stream: where (seconds since the start) and what was decided about it."""
+
+    kind: str
+    channel: str
+    first_second: float
+    last_second: float
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class CleanStreams:
+    """The believable part of a session's records.
+
+    `seconds` (n,) float64: since `start_ms`, strictly increasing, never negative. `channels`: name -> (n,)
+    float64, NaN where absent or rejected; `distance_meters` never falls. `pauses`: (start, end) in seconds
+    when the timer stood, in order and disjoint. `distance_source`: device, positions, speed, or empty where
+    there is no distance.
+    """
+
+    sport: str
+    start_ms: int
+    seconds: FloatArray
+    channels: Mapping[str, FloatArray] = field(default_factory=dict)
+    pauses: tuple[tuple[float, float], ...] = ()
+    anomalies: tuple[Anomaly, ...] = ()
+    distance_source: str = ""
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+    def get(self, name: str) -> FloatArray | None:
+        """The channel, or None where nothing of it is believable."""
+        return self.channels.get(name)
+
+
+def clean(session: Session) -> CleanStreams:
+    """Clean one session by SCIENCE section 2; never raises on odd data and never allocates per second of
+    span.
+    """
+    streams = session.streams
+    time_ms = np.asarray(streams.time_ms, dtype=np.int64)
+    check = check_clock(time_ms)
+    kept = time_ms[check.order]
+    start_ms = _start(session.start_ms, kept)
+    distinct = np.ones(len(kept), dtype=bool)
+    distinct[1:] = np.diff(kept) > 0
+    seconds = (kept[distinct] - start_ms) / 1000.0
+    channels = {
+        name: _merge_repeats(np.asarray(values, dtype=np.float64)[check.order], distinct)
+        for name, values in streams.channels.items()
+    }
+    anomalies: list[Anomaly] = []
+    if len(check.rejected):
+        decision = f"{len(check.rejected)} rows rejected: their clock is not credible"
+        anomalies.append(Anomaly("clock_step", "time", 0.0, float(seconds[-1]) if len(seconds) else 0.0, decision))
+    pauses = _pauses(session, start_ms, float(seconds[-1]) if len(seconds) else 0.0)
+    for name, values in list(channels.items()):
+        channels[name] = _within_bounds(name, values, session.sport, seconds, anomalies)
+    if "power_watts" in channels:
+        channels["power_watts"] = _without_spikes(channels["power_watts"], seconds, anomalies)
+    result = clean_distance(session.sport, seconds, channels, pauses)
+    _take_distance(result, session.sport, seconds, channels, anomalies)
+    _flag_frozen(seconds, channels, anomalies)
+    channels = {name: values for name, values in channels.items() if np.isfinite(values).any()}
+    return CleanStreams(session.sport, start_ms, seconds, channels, pauses, _bounded(anomalies), result.source)
+
+
+def _start(session_start_ms: int, kept: NDArray[np.int64]) -> int:
+    """The session's own start where its records agree, else the first record's time."""
+    if len(kept) == 0:
+        return int(session_start_ms)
+    first = int(kept[0])
+    return min(int(session_start_ms), first) if abs(first - session_start_ms) <= DAY_MS else first
+
+
+def _merge_repeats(values: FloatArray, distinct: BoolArray) -> FloatArray:
+    """The first of rows with one time, its holes filled from the others."""
+    out = values[distinct]
+    repeats = np.flatnonzero(~distinct)
+    if len(repeats):
+        target = np.cumsum(distinct)[repeats] - 1
+        for row, into in zip(repeats, target, strict=True):
+            if np.isnan(out[into]):
+                out[into] = values[row]
+    return out
+
+
+def _pauses(session: Session, start_ms: int, last: float) -> tuple[tuple[float, float], ...]:
+    """Disjoint pauses in order, in seconds; those that lie wholly outside the session are left out."""
+    found: list[tuple[float, float]] = []
+    limit = max(last, min((session.end_ms - start_ms) / 1000.0, last + DAY_MS / 1000))
+    for pause in sorted(session.pauses, key=lambda p: (p.start_ms, p.end_ms)):
+        begin = max((pause.start_ms - start_ms) / 1000.0, 0.0)
+        end = min((pause.end_ms - start_ms) / 1000.0, limit)
+        if end <= begin:
+            continue
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((begin, end))
+    return tuple(found)
+
+
+def _within_bounds(
+    name: str, values: FloatArray, sport: str, seconds: FloatArray, anomalies: list[Anomaly]
+) -> FloatArray:
+    if name == "speed_mps":
+        low, high = 0.0, bounds_of(sport).max_speed_mps
+    elif name in CHANNEL_BOUNDS:
+        low, high = CHANNEL_BOUNDS[name]
+    else:
+        return np.where(np.isfinite(values), values, np.nan)
+    bad = (values < low) | (values > high)
+    if bad.any():
+        # A heart rate of 0 is a strap without contact: absent, and not worth a word.
+        worth = bad & (values != 0) if name == "heart_rate_bpm" else bad
+        anomalies += _spans("out_of_bounds", name, worth, seconds, "rejected: outside the credible range")
+        values = np.where(bad, np.nan, values)
+    return values
+
+
+def _without_spikes(power: FloatArray, seconds: FloatArray, anomalies: list[Anomaly]) -> FloatArray:
+    """Hampel filter: a sample or two far above the rolling median of 7 records that its neighbours do not
+    share.
+
+    Hampel 1974, doi 10.1080/01621459.1974.10482962. A real sprint rises and falls over several seconds, so
+    only one or two records are ever rejected, and only 400 W or more above the median.
+    """
+    if len(power) < _HAMPEL_WINDOW or not (power > _SPIKE_FLOOR_WATTS).any():
+        return power
+    filled = np.where(np.isfinite(power), power, 0.0)
+    middle = median_filter(filled, size=_HAMPEL_WINDOW, mode="nearest")
+    excess = filled - middle
+    if not (excess > _SPIKE_FLOOR_WATTS).any():
+        return power
+    deviation = _MAD_TO_SIGMA * median_filter(np.abs(excess), size=_HAMPEL_WINDOW, mode="nearest")
+    outlier = excess > np.maximum(_HAMPEL_SIGMAS * deviation, _SPIKE_FLOOR_WATTS)
+    spike = np.zeros(len(power), dtype=bool)
+    for first, last in runs(outlier):
+        if last - first < _SPIKE_LONGEST:
+            spike[first : last + 1] = True
+    if spike.any():
+        anomalies += _spans("power_spike", "power_watts", spike, seconds, "rejected: alone above its neighbours")
+        power = np.where(spike, np.nan, power)
+    return power
+
+
+def _take_distance(
+    result: DistanceResult,
+    sport: str,
+    seconds: FloatArray,
+    channels: dict[str, FloatArray],
+    anomalies: list[Anomaly],
+) -> None:
+    """Put the cleaned distance, speed and positions in place."""
+    channels.pop("distance_meters", None)
+    for kind, channel, mask, decision in result.findings:
+        anomalies += _spans(kind, channel, mask, seconds, decision)
+    if result.bad_positions is not None:
+        for name in ("latitude_degrees", "longitude_degrees"):
+            channels[name] = np.where(result.bad_positions, np.nan, channels[name])
+    if result.meters is None:
+        return
+    channels["distance_meters"] = result.meters
+    if "speed_mps" not in channels or not np.isfinite(channels["speed_mps"]).any():
+        speed = speed_from_distance(seconds, result.meters)
+        limit = bounds_of(sport).max_speed_mps
+        channels["speed_mps"] = np.where(speed <= limit, speed, np.nan)
+
+
+def _flag_frozen(seconds: FloatArray, channels: Mapping[str, FloatArray], anomalies: list[Anomaly]) -> None:
+    """Flag a non-zero channel that stands still for a minute while another one moves."""
+    n = len(seconds)
+    changes = {}
+    for name in _CAN_FREEZE:
+        values = channels.get(name)
+        if values is not None and n > 1:
+            step = np.diff(values)
+            changes[name] = ~((step == 0) | np.isnan(step))
+    for name, changed in changes.items():
+        values = channels[name]
+        # A hole ends a run as a change does.
+        edges = np.flatnonzero((np.diff(values) != 0) | np.isnan(values[1:])) + 1
+        first = np.concatenate(([0], edges))
+        last = np.concatenate((edges - 1, [n - 1]))
+        long = (seconds[last] - seconds[first] >= FROZEN_SECONDS) & (values[first] > 0)
+        # Rows must really be there: a gap in the records is not a frozen sensor.
+        long &= (last - first + 1) * 10.0 >= seconds[last] - seconds[first]
+        for a, b in zip(first[long], last[long], strict=True):
+            if any(other[a:b].any() for key, other in changes.items() if key != name) and not changed[a:b].any():
+                decision = "kept, flagged: the same value while others move"
+                anomalies.append(Anomaly("frozen_sensor", name, float(seconds[a]), float(seconds[b]), decision))
+
+
+def runs(mask: BoolArray) -> list[tuple[int, int]]:
+    """First and last index of each run of True.
+
+    >>> runs(np.array([False, True, True, False, True]))
+    [(1, 2), (4, 4)]
+    """
+    padded = np.concatenate(([0], mask.astype(np.int8), [0]))
+    step = np.diff(padded)
+    return list(zip(np.flatnonzero(step == 1).tolist(), (np.flatnonzero(step == -1) - 1).tolist(), strict=True))
+
+
+def _spans(kind: str, channel: str, mask: BoolArray, seconds: FloatArray, decision: str) -> list[Anomaly]:
+    """The runs of a mask as anomalies; runs less than 10 s apart are told as one."""
+    spans: list[list[float]] = []
+    for first, last in runs(mask):
+        begin, end = float(seconds[first]), float(seconds[last])
+        if spans and begin - spans[-1][1] <= _MERGE_SECONDS:
+            spans[-1][1] = end
+        else:
+            spans.append([begin, end])
+    return [Anomaly(kind, channel, begin, end, decision) for begin, end in spans]
+
+
+def _bounded(anomalies: list[Anomaly]) -> tuple[Anomaly, ...]:
+    """At most 50 of a kind and channel; the last of them then spans all the rest."""
+    groups: dict[tuple[str, str], list[Anomaly]] = {}
+    for one in anomalies:
+        groups.setdefault((one.kind, one.channel), []).append(one)
+    out: list[Anomaly] = []
+    for (kind, channel), members in groups.items():
+        out += members[:_MOST_ANOMALIES]
+        rest = members[_MOST_ANOMALIES:]
+        if rest:
+            decision = f"{len(rest)} more: {rest[0].decision}"
+            out.append(Anomaly(kind, channel, rest[0].first_second, rest[-1].last_second, decision))
+    return tuple(sorted(out, key=lambda a: (a.first_second, a.kind, a.channel, a.last_second)))

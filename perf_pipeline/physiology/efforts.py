@@ -1,0 +1,288 @@
+"""Best efforts of one activity, exact by interpolation on the real timestamps (SCIENCE section 1)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perf_pipeline.formats.model import Session
+from perf_pipeline.physiology.bounds import (
+    POWER_DURATIONS_SECONDS,
+    SPEED_DURATIONS_SECONDS,
+    bounds_of,
+    power_ceiling_watts,
+    speed_ceiling_mps,
+)
+from perf_pipeline.physiology.cleaning import Anomaly, CleanStreams
+from perf_pipeline.physiology.lengths import lengths_track
+from perf_pipeline.physiology.timeline import Timeline, distance_timeline, timeline_of
+
+FloatArray = NDArray[np.float64]
+
+CONFIRMED, CANDIDATE, REJECTED = "confirmed", "candidate", "rejected"
+_POWER_CHANNELS = ("power_watts",)
+_DISTANCE_CHANNELS = ("distance_meters", "latitude_degrees", "time")
+_FILLED_SHARE = 0.05
+_EPS = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """The best of one duration or distance in an activity.
+
+    `effort_type`: power (W), speed (m/s) or pace (s/km, s/100m). `duration_seconds`: of the window; for a
+    distance effort the elapsed time, rounded up as clocks of races do. `start_offset`: whole seconds since
+    the activity's start. `distance_meters`: for distance efforts alone. `grade`: confirmed, candidate or
+    rejected; `evidence` says why.
+    """
+
+    effort_type: str
+    duration_seconds: int
+    value: float
+    unit: str
+    start_offset: int
+    distance_meters: float | None = None
+    grade: str = CONFIRMED
+    evidence: Mapping[str, object] = field(default_factory=dict)
+
+
+def best_efforts(clean: CleanStreams, session: Session | None = None) -> tuple[Effort, ...]:
+    """All best efforts of the activity: power, speed, and pace over the sport's distances.
+
+    `session` adds what the records do not hold: the lengths of a pool swim.
+    """
+    efforts = [*_power_efforts(clean), *_speed_efforts(clean), *_distance_efforts(clean, session)]
+    return tuple(efforts)
+
+
+def best_window(line: Timeline, duration_seconds: float) -> tuple[float, float] | None:
+    """Highest mean over a window of the duration inside one segment, and its first second; None where none is
+    long enough.
+
+    The window's sum is piecewise linear in its position, so the best begins or ends at an edge of a piece:
+    both are tried.
+    """
+    if line.whole_seconds and float(duration_seconds).is_integer():
+        return _best_whole(line, int(duration_seconds))
+    return _best_interpolated(line, float(duration_seconds))
+
+
+def _best_whole(line: Timeline, width: int) -> tuple[float, float] | None:
+    n = len(line)
+    if n < width:
+        return None
+    total = np.concatenate(([0.0], np.cumsum(line.values)))
+    sums = total[width:] - total[:-width]
+    if line.segments[0] != line.segments[-1]:
+        sums = np.where(line.segments[width - 1 :] == line.segments[: n - width + 1], sums, -np.inf)
+    best = int(np.argmax(sums))
+    return (float(sums[best]) / width, float(line.starts[best])) if np.isfinite(sums[best]) else None
+
+
+def _best_interpolated(line: Timeline, width: float) -> tuple[float, float] | None:
+    t, total, segment = _knots(line)
+    if len(t) == 0:
+        return None
+    starts: list[FloatArray] = []
+    sums: list[FloatArray] = []
+    # Begins at a knot: the end lies between knots j - 1 and j.
+    target = t + width
+    j = np.minimum(np.searchsorted(t, target - _EPS, "left"), len(t) - 1)
+    ok = (segment[j] == segment) & (t[j] >= target - _EPS)
+    starts.append(t[ok])
+    sums.append(_at(t, total, j[ok], target[ok]) - total[ok])
+    # Ends at a knot: the start lies between knots i and i + 1.
+    target = t - width
+    i = np.maximum(np.searchsorted(t, target + _EPS, "right") - 1, 0)
+    ok = (segment[i] == segment) & (t[i] <= target + _EPS)
+    starts.append(target[ok])
+    sums.append(total[ok] - _at(t, total, np.minimum(i[ok] + 1, len(t) - 1), target[ok]))
+    all_sums, all_starts = np.concatenate(sums), np.concatenate(starts)
+    if len(all_sums) == 0:
+        return None
+    best = int(np.argmax(all_sums))
+    return float(all_sums[best]) / width, float(all_starts[best])
+
+
+def _knots(line: Timeline) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+    """Edges of the pieces with the running sum and the segment, one edge more than pieces in each segment."""
+    if len(line) == 0:
+        empty = np.empty(0)
+        return empty, empty, np.empty(0, np.int64)
+    begins = np.concatenate(([True], np.diff(line.segments) != 0))
+    at = np.flatnonzero(begins)
+    ends = line.starts + line.widths
+    total = np.cumsum(line.widths * line.values)
+    before = np.concatenate(([0.0], total[:-1]))
+    t = np.insert(ends, at, line.starts[at])
+    return t, np.insert(total, at, before[at]), np.insert(line.segments, at, line.segments[at])
+
+
+def _at(t: FloatArray, total: FloatArray, right: NDArray[np.int64], x: FloatArray) -> FloatArray:
+    """The running sum at x, which lies at or left of knot `right`."""
+    left = np.maximum(right - 1, 0)
+    span = t[right] - t[left]
+    share = np.divide(x - t[left], span, out=np.ones_like(x), where=span > 0)
+    return np.asarray(total[left] + (total[right] - total[left]) * np.clip(share, 0.0, 1.0))
+
+
+def best_time(seconds: FloatArray, meters: FloatArray, distance: float) -> tuple[float, float] | None:
+    """Shortest elapsed time in which the distance was covered, and its first second; None where it never was.
+
+    `seconds` (n,) strictly increasing, `meters` (n,) never falling. Linear between the knots; windows that
+    begin at a knot and windows that end at one are tried, which is exact for a piecewise linear course.
+    """
+    if len(meters) < 2 or meters[-1] - meters[0] < distance - _EPS:
+        return None
+    target = meters + distance
+    ok = target <= meters[-1] + _EPS
+    j = np.clip(np.searchsorted(meters, target[ok] - _EPS, "left"), 1, len(meters) - 1)
+    taken_after = _when(seconds, meters, j, target[ok]) - seconds[ok]
+    starts_after = seconds[ok]
+    target = meters - distance
+    ok = target >= meters[0] - _EPS
+    i = np.clip(np.searchsorted(meters, target[ok] + _EPS, "right"), 1, len(meters) - 1)
+    starts_before = _when(seconds, meters, i, target[ok])
+    taken_before = seconds[ok] - starts_before
+    taken = np.concatenate((taken_after, taken_before))
+    starts = np.concatenate((starts_after, starts_before))
+    best = int(np.argmin(taken))
+    return float(taken[best]), float(starts[best])
+
+
+def _when(seconds: FloatArray, meters: FloatArray, right: NDArray[np.int64], x: FloatArray) -> FloatArray:
+    left = right - 1
+    span = meters[right] - meters[left]
+    share = np.divide(x - meters[left], span, out=np.ones_like(x), where=span > 0)
+    return np.asarray(seconds[left] + (seconds[right] - seconds[left]) * np.clip(share, 0.0, 1.0))
+
+
+def _power_efforts(clean: CleanStreams) -> list[Effort]:
+    line = timeline_of(clean, "power_watts")
+    if line is None or len(line) == 0 or not (line.values > 0).any():
+        return []
+    efforts = []
+    for duration in POWER_DURATIONS_SECONDS:
+        found = best_window(line, duration)
+        if found is None:
+            continue
+        value, start = found
+        reasons = _doubts(clean.anomalies, _POWER_CHANNELS, start, start + duration)
+        reasons += _filled(line, start, duration)
+        impossible = value > power_ceiling_watts(duration)
+        efforts.append(_effort("power", duration, value, "W", start=start, reasons=reasons, impossible=impossible))
+    return efforts
+
+
+def _speed_efforts(clean: CleanStreams) -> list[Effort]:
+    line = distance_timeline(clean)
+    if line is None or len(line) == 0 or not (line.values > 0).any():
+        return []
+    efforts = []
+    for duration in SPEED_DURATIONS_SECONDS:
+        found = best_window(line, duration)
+        if found is None:
+            continue
+        value, start = found
+        reasons = _doubts(clean.anomalies, _DISTANCE_CHANNELS, start, start + duration)
+        impossible = value > speed_ceiling_mps(clean.sport, value * duration)
+        efforts.append(_effort("speed", duration, value, "m/s", start=start, reasons=reasons, impossible=impossible))
+    return efforts
+
+
+def _distance_efforts(clean: CleanStreams, session: Session | None) -> list[Effort]:
+    bounds = bounds_of(clean.sport)
+    if not bounds.distances_meters:
+        return []
+    track = lengths_track(session, clean.start_ms) if session is not None else None
+    source = "lengths" if track is not None else clean.distance_source
+    if track is None:
+        track = _distance_track(clean)
+    if track is None:
+        return []
+    seconds, meters = track
+    efforts = []
+    for distance in bounds.distances_meters:
+        found = best_time(seconds, meters, distance)
+        if found is None:
+            break
+        taken, start = found
+        if taken <= 0:
+            continue
+        reasons = _doubts(clean.anomalies, _DISTANCE_CHANNELS, start, start + taken)
+        effort = _effort(
+            "pace",
+            math.ceil(taken - 1e-6),
+            taken * bounds.pace_meters / distance,
+            bounds.pace_unit,
+            start=start,
+            distance=distance,
+            reasons=reasons,
+            impossible=distance / taken > speed_ceiling_mps(clean.sport, distance),
+            extra={
+                "elapsed_seconds": round(taken, 3),
+                "time": "elapsed, pauses included",
+                "paused_seconds": round(_paused(clean.pauses, start, start + taken), 1),
+                "distance_source": source,
+            },
+        )
+        efforts.append(effort)
+    return efforts
+
+
+def _distance_track(clean: CleanStreams) -> tuple[FloatArray, FloatArray] | None:
+    meters = clean.get("distance_meters")
+    if meters is None:
+        return None
+    known = np.isfinite(meters)
+    t, d = clean.seconds[known], meters[known]
+    if len(t) and d[0] > 0 and t[0] > 0:
+        t, d = np.concatenate(([0.0], t)), np.concatenate(([0.0], d))
+    return (t, d) if len(t) >= 2 else None
+
+
+def _paused(pauses: Sequence[tuple[float, float]], first: float, last: float) -> float:
+    return sum(max(0.0, min(end, last) - max(begin, first)) for begin, end in pauses)
+
+
+def _doubts(anomalies: Sequence[Anomaly], channels: tuple[str, ...], first: float, last: float) -> list[str]:
+    """The kinds of anomaly in these channels that touch the window."""
+    return sorted(
+        {a.kind for a in anomalies if a.channel in channels and a.first_second <= last and a.last_second >= first}
+    )
+
+
+def _filled(line: Timeline, start: float, duration: float) -> list[str]:
+    """Doubt where over 5 % of the window was filled in."""
+    if not line.filled.any():
+        return []
+    first = int(np.searchsorted(line.starts + line.widths, start + _EPS, "right"))
+    stop = int(np.searchsorted(line.starts, start + duration - _EPS, "left"))
+    share = float(line.widths[first:stop][line.filled[first:stop]].sum()) / duration
+    return ["gaps_filled"] if share > _FILLED_SHARE else []
+
+
+def _effort(
+    kind: str,
+    duration: int,
+    value: float,
+    unit: str,
+    *,
+    start: float,
+    reasons: list[str],
+    impossible: bool,
+    distance: float | None = None,
+    extra: Mapping[str, object] | None = None,
+) -> Effort:
+    if impossible:
+        grade, reasons = REJECTED, ["beyond_human", *reasons]
+    else:
+        grade = CANDIDATE if reasons else CONFIRMED
+    evidence: dict[str, object] = {"start_seconds": round(start, 3), **(extra or {})}
+    if reasons:
+        evidence["reasons"] = reasons
+    return Effort(kind, duration, value, unit, max(math.floor(start + 1e-6), 0), distance, grade, evidence)

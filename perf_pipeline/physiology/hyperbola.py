@@ -1,0 +1,156 @@
+"""The two-parameter hyperbola in its forms: value = limit + capacity / time (power: CP, W'; speed: CS, D')."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.stats import t as student
+
+from perf_pipeline.physiology.refusal import Refusal
+
+FloatArray = NDArray[np.float64]
+
+_TOLERATED = 0.02
+_ITERATIONS = 100
+_CONFIDENCE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """`limit`: CP or CS; `capacity`: W' or D'."""
+
+    limit: float
+    capacity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The fitted inverse-time line with standard errors and 90 % intervals; `weights` (k,) how much each
+    effort carried.
+    """
+
+    limit: float
+    capacity: float
+    limit_se: float
+    capacity_se: float
+    limit_interval: tuple[float, float]
+    capacity_interval: tuple[float, float]
+    weights: tuple[float, ...]
+    r_squared: float
+
+
+def inverse_time(seconds: FloatArray, value: FloatArray) -> Parameters:
+    """Least squares of value on 1/t, all (k,), k >= 2."""
+    slope, intercept = _regress(1.0 / seconds, value, np.ones_like(value))
+    return Parameters(intercept, slope)
+
+
+def work_time(seconds: FloatArray, value: FloatArray) -> Parameters:
+    """Least squares of value x t (work, distance) on t, all (k,), k >= 2."""
+    slope, intercept = _regress(seconds, value * seconds, np.ones_like(value))
+    return Parameters(slope, intercept)
+
+
+def hyperbolic(seconds: FloatArray, value: FloatArray, weights: FloatArray | None = None) -> Parameters | Refusal:
+    """Least squares of t on capacity / (value - limit), all (k,): time is the outcome of an effort at a set
+    power.
+
+    For a given limit the capacity is linear, so one number is searched for, on a grid first: no starting
+    value decides.
+    """
+    w = np.ones_like(seconds) if weights is None else weights
+    lowest = float(value.min())
+
+    def capacity(limit: float) -> float:
+        u = 1.0 / (value - limit)
+        return float((w * u * seconds).sum() / (w * u * u).sum())
+
+    def cost(limit: float) -> float:
+        return float((w * (seconds - capacity(limit) / (value - limit)) ** 2).sum())
+
+    grid = lowest * (1.0 - np.geomspace(1e-6, 1.0, 200))
+    costs = [cost(float(x)) for x in grid]
+    best = int(np.argmin(costs))
+    if best in (0, len(grid) - 1):
+        return Refusal("the hyperbolic form has no best Critical Power between zero and the lowest power")
+    found = minimize_scalar(cost, bounds=(grid[best + 1], grid[best - 1]), method="bounded", options={"xatol": 1e-10})
+    if not found.success:
+        return Refusal("the hyperbolic form did not converge")
+    return Parameters(float(found.x), capacity(float(found.x)))
+
+
+def forms_of(seconds: FloatArray, value: FloatArray, line: Line) -> Mapping[str, Parameters]:
+    """The parameters by each form that has an answer, all with the weights of the inverse-time line."""
+    w = np.asarray(line.weights)
+    slope, intercept = _regress(seconds, value * seconds, w)
+    forms = {"inverse_time": Parameters(line.limit, line.capacity), "work_time": Parameters(slope, intercept)}
+    curved = hyperbolic(seconds, value, w)
+    if isinstance(curved, Parameters):
+        forms["hyperbolic"] = curved
+    return forms
+
+
+def robust_line(seconds: FloatArray, value: FloatArray) -> Line | Refusal:
+    """The inverse-time line through the maximal efforts among those given, all (k,), k >= 2.
+
+    A best effort is a lower bound of what the athlete could do. One that lies more than 2 % below the line
+    pulls less, the more so the deeper it lies (weight (2 % / depth)^2, found by iteration); none is pulled
+    down for lying above. Efforts that agree within 2 % all weigh 1: ordinary least squares.
+    """
+    x = 1.0 / seconds
+    weights = np.ones_like(value)
+    for _ in range(_ITERATIONS):
+        slope, intercept = _regress(x, value, weights)
+        fitted = intercept + slope * x
+        depth = np.where(fitted > 0, (fitted - value) / np.where(fitted > 0, fitted, 1.0), 0.0)
+        new = np.where(depth > _TOLERATED, (_TOLERATED / np.maximum(depth, _TOLERATED)) ** 2, 1.0)
+        if np.abs(new - weights).max() < 1e-6:
+            break
+        weights = 0.5 * (weights + new)
+    else:
+        return Refusal("the efforts do not agree on one curve: the fit did not converge")
+    return _with_errors(x, value, weights, slope, intercept)
+
+
+def _with_errors(
+    x: FloatArray, value: FloatArray, weights: FloatArray, slope: float, intercept: float
+) -> Line | Refusal:
+    total = float(weights.sum())
+    freedom = total - 2.0
+    mean = float(weights @ x) / total
+    spread = float(weights @ (x - mean) ** 2)
+    if spread <= 0:
+        return Refusal("all efforts have one duration")
+    residual = value - intercept - slope * x
+    rest = float(weights @ residual**2)
+    average = float(weights @ value) / total
+    around = float(weights @ (value - average) ** 2)
+    if freedom <= 0.05:
+        return Refusal("fewer than three efforts agree on one curve")
+    variance = rest / freedom
+    slope_se = float(np.sqrt(variance / spread))
+    intercept_se = float(np.sqrt(variance * (1.0 / total + mean * mean / spread)))
+    wide = float(student.ppf(0.5 + _CONFIDENCE / 2, freedom))
+    return Line(
+        limit=intercept,
+        capacity=slope,
+        limit_se=intercept_se,
+        capacity_se=slope_se,
+        limit_interval=(intercept - wide * intercept_se, intercept + wide * intercept_se),
+        capacity_interval=(slope - wide * slope_se, slope + wide * slope_se),
+        weights=tuple(float(w) for w in weights),
+        r_squared=1.0 - rest / around if around > 0 else 1.0,
+    )
+
+
+def _regress(x: FloatArray, y: FloatArray, w: FloatArray) -> tuple[float, float]:
+    """Slope and intercept of weighted least squares."""
+    total = w.sum()
+    mx, my = (w @ x) / total, (w @ y) / total
+    spread = w @ (x - mx) ** 2
+    slope = float(w @ ((x - mx) * (y - my)) / spread) if spread > 0 else 0.0
+    return slope, float(my - slope * mx)

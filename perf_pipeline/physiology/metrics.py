@@ -1,0 +1,300 @@
+"""The registry of activity metrics that need nothing but the activity: no threshold, weight or profile.
+
+A new metric is one function and one entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perf_pipeline.formats.model import Session
+from perf_pipeline.physiology import power
+from perf_pipeline.physiology.activity import ActivitySummary, summarise
+from perf_pipeline.physiology.bounds import bounds_of
+from perf_pipeline.physiology.cleaning import CleanStreams
+from perf_pipeline.physiology.efforts import best_window
+from perf_pipeline.physiology.grade import graded_speed
+from perf_pipeline.physiology.lengths import pool_lengths
+from perf_pipeline.physiology.timeline import Timeline, timeline_of
+
+FloatArray = NDArray[np.float64]
+
+_HR_20_MIN_SECONDS = 1200
+_DECOUPLING_LEAST_SECONDS = 1200
+
+
+@dataclass(frozen=True)
+class MetricInputs:
+    """What a metric may look at; each derived series is worked out once, when first asked for."""
+
+    clean: CleanStreams
+    session: Session
+
+    @cached_property
+    def summary(self) -> ActivitySummary:
+        return summarise(self.session, self.clean)
+
+    @cached_property
+    def _lines(self) -> dict[str, Timeline | None]:
+        return {}
+
+    def line(self, channel: str) -> Timeline | None:
+        """The channel's timeline, None where there is nothing of it."""
+        if channel not in self._lines:
+            line = timeline_of(self.clean, channel)
+            self._lines[channel] = line if line is not None and len(line) else None
+        return self._lines[channel]
+
+    @cached_property
+    def watts(self) -> FloatArray | None:
+        """Power at 1 Hz of timer time; None where the meter never showed anything."""
+        line = self.line("power_watts")
+        return line.per_second() if line is not None and (line.values > 0).any() else None
+
+    @cached_property
+    def graded(self) -> Timeline | None:
+        """Speed as if on the flat, for sports on foot."""
+        if self.clean.sport not in ("run", "walk", "hike"):
+            return None
+        values = graded_speed(self.clean)
+        if values is None:
+            return None
+        line = timeline_of(_with_channel(self.clean, "graded_speed_mps", values), "graded_speed_mps")
+        return line if line is not None and len(line) else None
+
+
+def _with_channel(clean: CleanStreams, name: str, values: FloatArray) -> CleanStreams:
+    return CleanStreams(
+        clean.sport, clean.start_ms, clean.seconds, {name: values}, clean.pauses, (), clean.distance_source
+    )
+
+
+Compute = Callable[[MetricInputs], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: `compute` gives None where the activity does not have it."""
+
+    name: str
+    unit: str
+    definition: str
+    source: str
+    compute: Compute
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """A metric of an activity, in `unit`."""
+
+    name: str
+    value: float
+    unit: str
+
+
+def compute_metrics(clean: CleanStreams, session: Session) -> tuple[MetricValue, ...]:
+    """All metrics that the activity has, in the registry's order; never NaN, never infinite."""
+    inputs = MetricInputs(clean, session)
+    values = ((metric, metric.compute(inputs)) for metric in REGISTRY.values())
+    return tuple(
+        MetricValue(metric.name, float(value), metric.unit)
+        for metric, value in values
+        if value is not None and np.isfinite(value)
+    )
+
+
+def _mean(channel: str) -> Compute:
+    def compute(inputs: MetricInputs) -> float | None:
+        line = inputs.line(channel)
+        return line.mean() if line is not None else None
+
+    return compute
+
+
+def _max(channel: str) -> Compute:
+    def compute(inputs: MetricInputs) -> float | None:
+        values = inputs.clean.get(channel)
+        return float(np.nanmax(values)) if values is not None else None
+
+    return compute
+
+
+def _mean_power(inputs: MetricInputs) -> float | None:
+    return float(inputs.watts.mean()) if inputs.watts is not None and len(inputs.watts) else None
+
+
+def _max_power(inputs: MetricInputs) -> float | None:
+    return _max("power_watts")(inputs) if inputs.watts is not None else None
+
+
+def _normalized_power(inputs: MetricInputs) -> float | None:
+    return power.normalized_power(inputs.watts) if inputs.watts is not None else None
+
+
+def _xpower(inputs: MetricInputs) -> float | None:
+    return power.xpower(inputs.watts) if inputs.watts is not None else None
+
+
+def _variability(inputs: MetricInputs) -> float | None:
+    normalized, mean = _normalized_power(inputs), _mean_power(inputs)
+    return power.variability_index(normalized, mean) if normalized is not None and mean is not None else None
+
+
+def _work(inputs: MetricInputs) -> float | None:
+    return power.work_kilojoules(inputs.watts) if inputs.watts is not None else None
+
+
+def _cadence(inputs: MetricInputs) -> float | None:
+    line = inputs.line("cadence_rpm")
+    if line is None:
+        return None
+    turning = line.values > 0
+    total = float(line.widths[turning].sum())
+    return float((line.widths * line.values)[turning].sum()) / total if total > 0 else None
+
+
+def _moving_speed(inputs: MetricInputs) -> float | None:
+    summary = inputs.summary
+    if summary.distance_meters is None or summary.moving_seconds <= 0:
+        return None
+    speed = summary.distance_meters / summary.moving_seconds
+    return speed if 0 < speed <= bounds_of(inputs.clean.sport).max_speed_mps else None
+
+
+def _graded_speed(inputs: MetricInputs) -> float | None:
+    line = inputs.graded
+    if line is None:
+        return None
+    moving = line.values > bounds_of(inputs.clean.sport).moving_speed_mps
+    total = float(line.widths[moving].sum())
+    return float((line.widths * line.values)[moving].sum()) / total if total > 0 else None
+
+
+def _normalized_graded_speed(inputs: MetricInputs) -> float | None:
+    return power.rolling_fourth_power_mean(inputs.graded.per_second()) if inputs.graded is not None else None
+
+
+def _hr_moment(order: int) -> Compute:
+    def compute(inputs: MetricInputs) -> float | None:
+        line = inputs.line("heart_rate_bpm")
+        mean = line.mean() if line is not None else None
+        if line is None or mean is None:
+            return None
+        share = line.widths / line.covered_seconds
+        sd = float(np.sqrt(share @ (line.values - mean) ** 2))
+        if order == 2:
+            return sd
+        return float(share @ (line.values - mean) ** 3) / sd**3 if sd > 0 else 0.0
+
+    return compute
+
+
+def _hr_seconds(inputs: MetricInputs) -> float | None:
+    line = inputs.line("heart_rate_bpm")
+    return line.covered_seconds if line is not None else None
+
+
+def _hr_20_min(inputs: MetricInputs) -> float | None:
+    line = inputs.line("heart_rate_bpm")
+    found = best_window(line, _HR_20_MIN_SECONDS) if line is not None else None
+    return found[0] if found else None
+
+
+def _output(inputs: MetricInputs) -> Timeline | None:
+    """What heart rate is set against: power on the bike, graded speed on foot."""
+    if inputs.clean.sport == "bike":
+        return inputs.line("power_watts") if inputs.watts is not None else None
+    return inputs.graded
+
+
+def _efficiency(inputs: MetricInputs) -> float | None:
+    mean = _mean("heart_rate_bpm")(inputs)
+    line = _output(inputs)
+    if mean is None or line is None:
+        return None
+    value = power.rolling_fourth_power_mean(line.per_second())
+    # Speed is taken in metres per minute, as the running form of the factor is.
+    scale = 1.0 if inputs.clean.sport == "bike" else 60.0
+    return scale * value / mean if value is not None else None
+
+
+def _decoupling(inputs: MetricInputs) -> float | None:
+    output, heart = _output(inputs), inputs.line("heart_rate_bpm")
+    if output is None or heart is None:
+        return None
+    first = min(output.starts[0], heart.starts[0])
+    last = max(output.starts[-1] + output.widths[-1], heart.starts[-1] + heart.widths[-1])
+    if last - first < _DECOUPLING_LEAST_SECONDS:
+        return None
+    # Half of the covered time, not of the clock: a long stop belongs to neither half.
+    middle = float(output.starts[int(np.searchsorted(np.cumsum(output.widths), output.covered_seconds / 2))])
+    ratios = [_ratio(output, heart, first, middle), _ratio(output, heart, middle, last)]
+    early, late = ratios
+    return 100.0 * (early - late) / early if early is not None and late is not None and early > 0 else None
+
+
+def _ratio(output: Timeline, heart: Timeline, first: float, last: float) -> float | None:
+    means = []
+    for line in (output, heart):
+        inside = (line.starts >= first) & (line.starts < last)
+        total = float(line.widths[inside].sum())
+        means.append(float((line.widths * line.values)[inside].sum()) / total if total > 0 else 0.0)
+    return means[0] / means[1] if means[1] > 0 else None
+
+
+def _elevation(inputs: MetricInputs) -> float | None:
+    return inputs.summary.elevation_gain_meters
+
+
+def _swim_pace(inputs: MetricInputs) -> float | None:
+    speed = _moving_speed(inputs) if inputs.clean.sport == "swim" else None
+    return 100.0 / speed if speed else None
+
+
+def _swolf(inputs: MetricInputs) -> float | None:
+    found = pool_lengths(inputs.session)
+    counted = [x for x in found[0] if x.strokes is not None] if found else []
+    if not counted:
+        return None
+    return float(np.mean([(x.end_ms - x.start_ms) / 1000.0 + (x.strokes or 0) for x in counted]))
+
+
+_METRICS = (
+    Metric("mean_power_watts", "W", "time-weighted mean power, zeros included", "SCIENCE 1", _mean_power),
+    Metric("max_power_watts", "W", "highest cleaned power sample", "SCIENCE 2", _max_power),
+    Metric("normalized_power_watts", "W", "30 s rolling mean, fourth-power mean", "Coggan 2003", _normalized_power),
+    Metric("xpower_watts", "W", "25 s exponential mean, fourth-power mean", "Skiba 2006", _xpower),
+    Metric("variability_index", "1", "normalized over mean power", "Coggan 2003", _variability),
+    Metric("work_kilojoules", "kJ", "mechanical work over the covered time", "definition", _work),
+    Metric("mean_heart_rate_bpm", "bpm", "time-weighted mean", "SCIENCE 1", _mean("heart_rate_bpm")),
+    Metric("max_heart_rate_bpm", "bpm", "highest cleaned sample", "SCIENCE 2", _max("heart_rate_bpm")),
+    Metric("heart_rate_sd_bpm", "bpm", "time-weighted standard deviation", "definition", _hr_moment(2)),
+    Metric("heart_rate_skewness", "1", "time-weighted skewness", "definition", _hr_moment(3)),
+    Metric("heart_rate_seconds", "s", "time covered by heart rate", "SCIENCE 1", _hr_seconds),
+    Metric("best_20min_heart_rate_bpm", "bpm", "highest 20-minute mean", "SCIENCE 1", _hr_20_min),
+    Metric("mean_cadence_rpm", "rpm", "mean while turning, zeros left out", "definition", _cadence),
+    Metric("max_cadence_rpm", "rpm", "highest cleaned sample", "SCIENCE 2", _max("cadence_rpm")),
+    Metric("mean_speed_mps", "m/s", "distance over moving time", "SCIENCE 2", _moving_speed),
+    Metric("max_speed_mps", "m/s", "highest cleaned sample", "SCIENCE 2", _max("speed_mps")),
+    Metric("mean_temperature_celsius", "degC", "time-weighted mean", "SCIENCE 1", _mean("temperature_celsius")),
+    Metric("max_temperature_celsius", "degC", "highest sample", "SCIENCE 2", _max("temperature_celsius")),
+    Metric("mean_altitude_meters", "m", "time-weighted mean", "SCIENCE 1", _mean("altitude_meters")),
+    Metric("max_altitude_meters", "m", "highest sample", "SCIENCE 2", _max("altitude_meters")),
+    Metric("elevation_gain_meters", "m", "climbs over 2 m, altitude smoothed over 20 s", "definition", _elevation),
+    Metric("efficiency_factor", "1", "normalized power (W) or graded speed (m/min) per bpm", "Coggan", _efficiency),
+    Metric("decoupling", "%", "fall of output per heartbeat, second half against first", "Friel", _decoupling),
+    Metric("grade_adjusted_speed_mps", "m/s", "mean moving speed at flat cost", "Minetti 2002", _graded_speed),
+    Metric(
+        "normalized_graded_speed_mps", "m/s", "flat-cost speed, 30 s rolling, fourth-power mean",
+        "Minetti 2002", _normalized_graded_speed,
+    ),
+    Metric("swim_pace_seconds_per_100m", "s", "swum time per 100 m, rest excluded", "definition", _swim_pace),
+    Metric("swolf", "1", "mean of seconds plus strokes per length", "definition", _swolf),
+)  # fmt: skip
+
+REGISTRY: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}

@@ -1,0 +1,201 @@
+"""Threshold models: Critical Power, Critical Speed, Critical Swim Speed, FTP; each with its uncertainty, or a
+refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perf_pipeline.physiology.hyperbola import Line, Parameters, forms_of, robust_line
+from perf_pipeline.physiology.refusal import Refusal
+from perf_pipeline.physiology.selection import Candidate, Rules, select
+
+__all__ = [
+    "CriticalPowerFit", "CriticalSpeedFit", "Parameters", "PowerEffort", "Refusal", "SpeedEffort",
+    "critical_swim_speed", "fit_critical_power", "fit_critical_speed", "fit_critical_swim_speed", "ftp_from_20min",
+]  # fmt: skip
+
+FloatArray = NDArray[np.float64]
+
+_POWER_RULES = Rules(120.0, 1200.0, 67.0, "effort")
+_SPEED_RULES = Rules(120.0, 1800.0, 45.0, "distance")
+_SPEED_METERS = (800.0, 10_000.0)
+_FTP_SHARE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class PowerEffort:
+    """A mean-maximal effort. `start_offset` (s in its activity) tells efforts of one activity that overlap
+    apart.
+    """
+
+    duration_seconds: float
+    power_watts: float
+    day: date | None = None
+    activity_id: str | None = None
+    start_offset: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedEffort:
+    """A best time over a distance."""
+
+    distance_meters: float
+    seconds: float
+    day: date | None = None
+    activity_id: str | None = None
+    start_offset: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CriticalPowerFit:
+    """CP in W and W' in J by the inverse-time form, with standard errors and 90 % intervals.
+
+    `forms`: the parameters by inverse_time, work_time and hyperbolic. `efforts`: those that carry the fit,
+    `weights` (0..1) how much each does: one well below the others' curve was not maximal and pulls less.
+    `r_squared` is of power against 1/time.
+    """
+
+    cp_watts: float
+    w_prime_joules: float
+    cp_se: float
+    w_prime_se: float
+    cp_interval: tuple[float, float]
+    w_prime_interval: tuple[float, float]
+    forms: Mapping[str, Parameters]
+    efforts: tuple[PowerEffort, ...]
+    weights: tuple[float, ...]
+    r_squared: float
+
+
+@dataclass(frozen=True, slots=True)
+class CriticalSpeedFit:
+    """CS in m/s and D' in m by the inverse-time form; the rest as for `CriticalPowerFit`."""
+
+    cs_mps: float
+    d_prime_meters: float
+    cs_se: float
+    d_prime_se: float
+    cs_interval: tuple[float, float]
+    d_prime_interval: tuple[float, float]
+    forms: Mapping[str, Parameters]
+    efforts: tuple[SpeedEffort, ...]
+    weights: tuple[float, ...]
+    r_squared: float
+
+
+def fit_critical_power(efforts: Sequence[PowerEffort]) -> CriticalPowerFit | Refusal:
+    """Fit P = CP + W'/t to the maximal efforts among those given, or say why that cannot be done.
+
+    Used are distinct efforts of 2 to 20 min, at least three, spanning a ratio of 2, one of 10 min or more.
+    Monod and Scherrer 1965; inverse-time form after Whipp et al. 1982; rules after Vanhatalo, Jones, Burnley
+    2011, doi 10.1123/ijspp.6.1.128.
+    """
+    candidates = [Candidate(e.duration_seconds, e.power_watts, e.day, e.activity_id, e.start_offset) for e in efforts]
+    chosen = select(candidates, _POWER_RULES)
+    if isinstance(chosen, Refusal):
+        return chosen
+    seconds, watts = _columns(candidates, chosen)
+    line = _checked_line(seconds, watts, "Critical Power", "power")
+    if isinstance(line, Refusal):
+        return line
+    return CriticalPowerFit(
+        line.limit, line.capacity, line.limit_se, line.capacity_se, line.limit_interval, line.capacity_interval,
+        forms_of(seconds, watts, line), tuple(efforts[i] for i in chosen), line.weights, line.r_squared,
+    )  # fmt: skip
+
+
+def fit_critical_speed(
+    distances_m: Sequence[float] | FloatArray,
+    seconds: Sequence[float] | FloatArray,
+    days: Sequence[date | None] | None = None,
+    activity_ids: Sequence[str | None] | None = None,
+    start_offsets: Sequence[float | None] | None = None,
+) -> CriticalSpeedFit | Refusal:
+    """Fit v = CS + D'/t to best times (k,) in s over distances (k,) in m of 800 m to 10 km and 2 to 30 min,
+    or say why not.
+
+    Rules as for power. Hughson, Orok, Staudt 1984, Int J Sports Med 5; Jones et al. 2010, doi
+    10.1249/MSS.0b013e3181d9cf7f.
+    """
+    n = len(distances_m)
+    given = [
+        SpeedEffort(
+            float(distances_m[i]),
+            float(seconds[i]),
+            days[i] if days else None,
+            activity_ids[i] if activity_ids else None,
+            start_offsets[i] if start_offsets else None,
+        )
+        for i in range(n)
+    ]
+    low, high = _SPEED_METERS
+    efforts = [e for e in given if e.seconds > 0 and low <= e.distance_meters <= high]
+    candidates = [
+        Candidate(e.seconds, e.distance_meters / e.seconds, e.day, e.activity_id, e.start_offset) for e in efforts
+    ]
+    chosen = select(candidates, _SPEED_RULES)
+    if isinstance(chosen, Refusal):
+        return chosen
+    t, speed = _columns(candidates, chosen)
+    line = _checked_line(t, speed, "Critical Speed", "speed")
+    if isinstance(line, Refusal):
+        return line
+    return CriticalSpeedFit(
+        line.limit, line.capacity, line.limit_se, line.capacity_se, line.limit_interval, line.capacity_interval,
+        forms_of(t, speed, line), tuple(efforts[i] for i in chosen), line.weights, line.r_squared,
+    )  # fmt: skip
+
+
+def critical_swim_speed(d1: float, t1: float, d2: float, t2: float) -> float | Refusal:
+    """CSS in m/s = (d2 - d1)/(t2 - t1) of two maximal swims in m and s. Wakayoshi et al. 1992, Eur J Appl
+    Physiol 64.
+
+    >>> round(critical_swim_speed(200, 170, 400, 360), 4)
+    1.0526
+    """
+    (d1, t1), (d2, t2) = sorted(((d1, t1), (d2, t2)))
+    if not (d2 > d1 > 0 and t2 > t1 > 0):
+        return Refusal("Critical Swim Speed needs two distances, the longer taking more time")
+    speed = (d2 - d1) / (t2 - t1)
+    if speed > d2 / t2 * (1 + 1e-9):
+        return Refusal(f"the {d1:.0f} m swim was slower than the pace of the {d2:.0f} m: it was not maximal")
+    return speed
+
+
+def fit_critical_swim_speed(best_seconds: Mapping[float, float]) -> float | Refusal:
+    """CSS in m/s from best times in s by distance in m: 400 m against 200 m, else the nearest pair that there
+    is.
+    """
+    for short, long in ((200.0, 400.0), (100.0, 400.0), (400.0, 800.0), (200.0, 800.0), (400.0, 1500.0)):
+        if short in best_seconds and long in best_seconds:
+            return critical_swim_speed(short, best_seconds[short], long, best_seconds[long])
+    return Refusal("no pair of best swims such as 200 m and 400 m")
+
+
+def ftp_from_20min(best_20min_watts: float) -> float:
+    """Functional threshold power in W as 0.95 x the best 20 min. Allen and Coggan 2006."""
+    return _FTP_SHARE * best_20min_watts
+
+
+def _columns(candidates: Sequence[Candidate], chosen: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+    return (
+        np.array([candidates[i].seconds for i in chosen], dtype=np.float64),
+        np.array([candidates[i].value for i in chosen], dtype=np.float64),
+    )
+
+
+def _checked_line(seconds: FloatArray, value: FloatArray, what: str, channel: str) -> Line | Refusal:
+    line = robust_line(seconds, value)
+    if isinstance(line, Refusal):
+        return line
+    if line.capacity <= 0:
+        return Refusal(f"{channel} does not fall with duration: the short efforts were not maximal")
+    if line.limit <= 0:
+        return Refusal(f"{what} would not be above zero: the long efforts were not maximal")
+    return line
