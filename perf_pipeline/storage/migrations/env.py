@@ -1,0 +1,17 @@
+"""How Alembic runs our migrations: on the connection that `storage.schema` hands it, each in a transaction of its own."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from perf_pipeline.storage.tables import METADATA
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=METADATA,
+    transaction_per_migration=True,
+    compare_type=True,
+    compare_server_default=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
