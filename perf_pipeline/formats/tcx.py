@@ -1,0 +1,281 @@
+"""TCX: activities with their laps and tracks to sessions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from perf_pipeline.formats.gpx import in_order, root_has
+from perf_pipeline.formats.model import (
+    ActivityFile,
+    CorruptFileError,
+    Device,
+    FileFormat,
+    FileKind,
+    Identity,
+    Lap,
+    Pause,
+    Session,
+    Streams,
+    UnknownFormatError,
+)
+from perf_pipeline.formats.sports import sport_of
+from perf_pipeline.formats.xml_columns import NO_TIME, Walk, child_text, elements, number, time_ms, walk
+from perf_pipeline.formats.xml_safety import Document, parse, root_name
+
+if TYPE_CHECKING:
+    from perf_pipeline.formats.model import IntArray
+
+ROOT = "TrainingCenterDatabase"
+
+_CHANNEL_TAGS: Mapping[str, tuple[str, ...]] = {
+    "latitude_degrees": ("LatitudeDegrees",),
+    "longitude_degrees": ("LongitudeDegrees",),
+    "altitude_meters": ("AltitudeMeters",),
+    "distance_meters": ("DistanceMeters",),
+    "heart_rate_bpm": ("Value",),
+    "cadence_rpm": ("Cadence", "RunCadence"),
+    "speed_mps": ("Speed",),
+    "power_watts": ("Watts",),
+    "temperature_celsius": ("Temperature",),
+}
+# `Value` is the heart rate inside of a point; outside of points it belongs to the lap's averages and is not looked at.
+# RunCadence counts strides, as our cadence does: no factor.
+
+_OPENERS = ("Track", "Lap", "Transition", "Activity", "Course", "CoursePoint", "Workout", "Creator", "Author")
+_LAP_TAGS: Mapping[str, str] = {
+    "duration_seconds": "TotalTimeSeconds",
+    "distance_meters": "DistanceMeters",
+    "max_speed_mps": "MaximumSpeed",
+    "energy_kcal": "Calories",
+    "mean_cadence_rpm": "Cadence",
+}
+_LAP_VALUES: Mapping[str, str] = {
+    "mean_heart_rate_bpm": "AverageHeartRateBpm",
+    "max_heart_rate_bpm": "MaximumHeartRateBpm",
+}
+_LAP_EXTENSIONS: Mapping[str, tuple[str, ...]] = {
+    "mean_speed_mps": ("AvgSpeed",),
+    "mean_power_watts": ("AvgWatts",),
+    "max_power_watts": ("MaxWatts",),
+    "mean_cadence_rpm": ("AvgRunCadence",),
+    "max_cadence_rpm": ("MaxBikeCadence", "MaxRunCadence"),
+}
+_SUMS = ("duration_seconds", "distance_meters", "energy_kcal", "total_strides")
+_LAP_GAP_MS = 10_000
+
+_FIRST_POINT = re.compile(rb"<(?:[\w.-]+:)?Trackpoint\b(.{0,4000}?)</(?:[\w.-]+:)?Trackpoint\s*>", re.DOTALL)
+_TIME = re.compile(rb"<(?:[\w.-]+:)?Time\s*>([^<]{1,64})<")
+_ACTIVITY = re.compile(rb"<(?:[\w.-]+:)?(Activity|Course|Workout)[\s>]")
+_UNIT_ID = re.compile(r"\s*\(?\bUnit ID:?\s*\d+\)?", re.IGNORECASE)
+
+
+def identify_tcx(data: bytes) -> Identity:
+    """Kind and first time, from the first track point where that one has a time; else by reading it all."""
+    if root_name(data) != ROOT:
+        raise UnknownFormatError(f"the root element is not {ROOT}")
+    head = data[: 1 << 20]
+    first = _FIRST_POINT.search(head)
+    home = _ACTIVITY.search(head)
+    if first and home and home[1] == b"Activity" and home.start() < first.start() and b"<!" not in head[: first.end()]:
+        stamp = _TIME.search(first[1])
+        start, _ = time_ms(stamp[1].decode("ascii", "replace")) if stamp else (NO_TIME, None)
+        if start != NO_TIME:
+            return Identity(FileFormat.TCX, FileKind.ACTIVITY, start)
+    file = read_tcx(data)
+    start_ms = file.sessions[0].start_ms if file.sessions else None
+    return Identity(FileFormat.TCX, file.kind, start_ms, file.warnings[0] if file.warnings else None)
+
+
+def read_tcx(data: bytes) -> ActivityFile:
+    """One session for each Activity and Transition that has a time; COURSE, WORKOUT or OTHER where there is none.
+
+    Errors: UnknownFormatError for another root, HostileFileError, CorruptFileError where nothing can be kept.
+    """
+    document = parse(data)
+    root = document.root
+    if str(root.tag).rpartition("}")[2] != ROOT:
+        raise UnknownFormatError(f"the root element is not {ROOT}")
+    fields = ("Time", *(tag for tags in _CHANNEL_TAGS.values() for tag in tags))
+    found = walk(root, "Trackpoint", _OPENERS, fields)
+    reader = _Reader(root, found)
+    sessions = [s for home in reader.homes() if (s := reader.session(*home)) is not None]
+    if not sessions:
+        return _without_activity(document)
+    warnings = list(document.warnings)
+    if reader.untimed:
+        warnings.append(f"{reader.untimed} of {len(found)} points have no time and are left out")
+    return ActivityFile(
+        FileFormat.TCX,
+        FileKind.ACTIVITY,
+        in_order(sessions),
+        _device(root),
+        partial=document.partial,
+        warnings=tuple(warnings),
+    )
+
+
+def _without_activity(document: Document) -> ActivityFile:
+    root = document.root
+    kind = FileKind.OTHER
+    for name, candidate in (("Course", FileKind.COURSE), ("Workout", FileKind.WORKOUT)):
+        if root_has(root, name):
+            kind = candidate
+            break
+    if kind is FileKind.OTHER and document.partial:
+        raise CorruptFileError("nothing could be kept of a broken TCX file")
+    return ActivityFile(FileFormat.TCX, kind, (), _device(root), partial=document.partial, warnings=document.warnings)
+
+
+class _Reader:
+    """The walk over one file, and how its points divide into activities, laps and tracks."""
+
+    def __init__(self, root: Any, found: Walk) -> None:
+        self._root = root
+        self._time, self._offset = found.times("Time")
+        columns = ((name, found.column(tags)) for name, tags in _CHANNEL_TAGS.items())
+        self._channels = {name: column for name, column in columns if column is not None}
+        self._track = found.ordinal("Track")
+        self._lap = found.ordinal("Lap")
+        lap_at = np.flatnonzero(found.codes == found.names["Lap"])
+        home_at = np.flatnonzero(np.isin(found.codes, (found.names["Activity"], found.names["Transition"])))
+        self._laps_before = np.searchsorted(lap_at, home_at)
+        self._home = self._home_of_points(found)
+        self.untimed = int(((self._time == NO_TIME) & (self._home >= 0)).sum())
+
+    def _home_of_points(self, found: Walk) -> IntArray:
+        """Which activity or transition (in document order) each point is in; -1 for a course's."""
+        names = found.names
+        is_home = (found.codes == names["Activity"]) | (found.codes == names["Transition"])
+        homes = np.flatnonzero(is_home)
+        courses = np.flatnonzero(found.codes == names["Course"])
+        latest_home = np.searchsorted(homes, found.point_at) - 1
+        latest_course = np.searchsorted(courses, found.point_at) - 1
+        home_at = np.append(homes, -1)[latest_home]
+        course_at = np.append(courses, -1)[latest_course]
+        return np.where(course_at > home_at, -1, latest_home)
+
+    def homes(self) -> list[tuple[int, Any]]:
+        found = self._root.iter("{*}Activity", "{*}Transition")
+        return list(enumerate(found))
+
+    def session(self, index: int, home: Any) -> Session | None:
+        rows = np.flatnonzero((self._home == index) & (self._time != NO_TIME))
+        is_transition = _local(home) == "Transition"
+        lap_elements = [home] if is_transition else elements_of(home, "Lap")
+        laps, kept = _laps(lap_elements)
+        if not len(rows) and not laps:
+            return None
+        time = self._time[rows]
+        lap_of_row = self._lap[rows] * 0 if is_transition else self._lap[rows] - self._laps_before[index]
+        columns = {name: column[rows] for name, column in self._channels.items()}
+        starts = [lap.start_ms for lap in laps]
+        raw = "transition" if is_transition else (home.get("Sport") or "").strip()[:100] or None
+        last = int(time.max()) if len(rows) else max(lap.end_ms for lap in laps)
+        return Session(
+            index=0,
+            sport=sport_of(raw),
+            start_ms=int(time.min()) if len(rows) else min(starts),
+            end_ms=last,
+            streams=Streams(time, {n: c for n, c in columns.items() if np.isfinite(c).any()}),
+            sport_raw=raw,
+            utc_offset_seconds=self._offset,
+            laps=_ended(laps, kept, time, lap_of_row),
+            pauses=_pauses(time, self._track[rows], self._lap[rows]),
+            summary=_total([lap.summary for lap in laps]),
+            name=child_text(home, "Name"),
+            notes=child_text(home, "Notes"),
+        )
+
+
+def elements_of(home: Any, name: str) -> list[Any]:
+    """Direct children with that local name."""
+    return list(home.iterchildren("{*}" + name))
+
+
+def _local(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _laps(found: list[Any]) -> tuple[list[Lap], list[int]]:
+    """Laps with a start, ending where their timer says, and which of the elements they are."""
+    laps, kept = [], []
+    for i, element in enumerate(found):
+        start, _ = time_ms(element.get("StartTime"))
+        if start == NO_TIME:
+            continue
+        summary = _lap_summary(element)
+        laps.append(Lap(start, start + round(1000 * summary.get("duration_seconds", 0.0)), summary))
+        kept.append(i)
+    return laps, kept
+
+
+def _lap_summary(lap: Any) -> dict[str, float]:
+    texts = {key: child_text(lap, tag) for key, tag in _LAP_TAGS.items()}
+    for key, tag in _LAP_VALUES.items():
+        home = lap.find("{*}" + tag)
+        texts[key] = child_text(home, "Value") if home is not None else None
+    for extension in lap.iterfind("{*}Extensions"):
+        for key, tags in _LAP_EXTENSIONS.items():
+            hit = next(extension.iter(*("{*}" + tag for tag in tags)), None)
+            if hit is not None and texts.get(key) is None:
+                texts[key] = hit.text
+        steps = next(extension.iter("{*}Steps"), None)
+        if steps is not None:
+            texts["total_strides"] = steps.text
+    values = {key: number(text) for key, text in texts.items()}
+    if "total_strides" in values:
+        values["total_strides"] /= 2  # two steps make one stride
+    return {key: value for key, value in values.items() if np.isfinite(value) and 0 <= value < 1e9}
+
+
+def _ended(laps: list[Lap], kept: list[int], time: IntArray, lap_of_row: IntArray) -> tuple[Lap, ...]:
+    """The timer leaves pauses out, so a lap lasts at least until its last point, and never into the next one."""
+    ended = []
+    for i, (lap, element) in enumerate(zip(laps, kept, strict=True)):
+        own = time[lap_of_row == element]
+        end = max(lap.end_ms, int(own.max())) if len(own) else lap.end_ms
+        if i + 1 < len(laps) and laps[i + 1].start_ms >= lap.start_ms:
+            end = min(end, laps[i + 1].start_ms)
+        ended.append(Lap(lap.start_ms, end, lap.summary))
+    return tuple(ended)
+
+
+def _pauses(time: IntArray, track: IntArray, lap: IntArray) -> tuple[Pause, ...]:
+    """A new Track inside of a lap is a stopped timer; between laps only a gap that the sampling does not explain is."""
+    step = np.diff(time)
+    usual = float(np.median(step)) if len(step) else 0.0
+    broken = (track[1:] != track[:-1]) & (step > 1000)
+    between = lap[1:] != lap[:-1]
+    broken &= ~between | (step > max(_LAP_GAP_MS, 3 * usual))
+    return tuple(Pause(int(time[i]), int(time[i + 1])) for i in np.flatnonzero(broken).tolist())
+
+
+def _total(laps: list[Mapping[str, float]]) -> dict[str, float]:
+    """Sums of what adds up, largest of the maxima, means weighted by the laps' time."""
+    total: dict[str, float] = {}
+    for key in dict.fromkeys(key for lap in laps for key in lap):
+        values = [(lap[key], lap.get("duration_seconds", 0.0)) for lap in laps if key in lap]
+        if key in _SUMS:
+            total[key] = sum(value for value, _ in values)
+        elif key.startswith("max_"):
+            total[key] = max(value for value, _ in values)
+        elif weight := sum(seconds for _, seconds in values):
+            total[key] = sum(value * seconds for value, seconds in values) / weight
+    return total
+
+
+def _device(root: Any) -> Device:
+    for creator in elements(root, "Creator"):
+        name = child_text(creator, "Name", 200)
+        version = creator.find("{*}Version")
+        parts = [] if version is None else [child_text(version, f"Version{p}", 10) for p in ("Major", "Minor")]
+        software = ".".join(part for part in parts if part) or None
+        # The unit id is a serial number: it would identify a person.
+        product = _UNIT_ID.sub("", name).strip() or None if name else None
+        if product or software:
+            return Device(product=product, software=software)
+    return Device()
