@@ -1,0 +1,383 @@
+"""The `record` messages of a FIT file as columns.
+
+Every record of one definition is gathered at once; scale, offset and the invalid value are applied to whole columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perf_pipeline.formats import fit_profile as profile
+from perf_pipeline.formats.fit_profile import BASE_TYPES, RECORD_FIELDS
+from perf_pipeline.formats.fit_scan import Group, Part
+from perf_pipeline.formats.fit_tables import Clock, FieldDefinition, Row, definition_fields
+from perf_pipeline.formats.model import CHANNELS
+
+if TYPE_CHECKING:
+    from perf_pipeline.formats.model import FloatArray, IntArray
+
+MAX_ARRAY: Final = 16
+"""Arrays inside a record become one channel per element, up to this many."""
+
+
+@dataclass(slots=True)
+class Records:
+    """The records of a file: FIT seconds (0 where unknown) and columns in the order of the file."""
+
+    seconds: IntArray
+    channels: dict[str, FloatArray] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    twins: dict[str, str] = field(default_factory=dict)  # canonical channel -> developer channel that stands for it
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+
+class DeveloperField(NamedTuple):
+    """What a `field_description` says of one developer field."""
+
+    channel: str
+    unit: str
+    base: int
+    scale: float
+    offset: float
+    native: int | None
+
+
+class _Column(NamedTuple):
+    """One column of a definition: value = raw / scale - offset where raw is not `invalid`."""
+
+    place: str
+    element: int  # -1: scalar
+    channel: str
+    scale: float
+    offset: float
+    invalid: int | None
+
+
+class _Plan(NamedTuple):
+    rows: np.dtype[np.void]
+    time: str | None
+    columns: tuple[_Column, ...]
+    packed: str | None  # compressed_speed_distance
+    units: tuple[tuple[str, str], ...]
+
+
+Developers = Mapping[tuple[int, int], DeveloperField]
+
+
+def read_records(data: bytes, part: Part, developers: Developers, clock: Clock | None) -> Records:
+    """All records of one part of the file, with accumulated fields unrolled from its beginning."""
+    groups = part.of(profile.RECORD)
+    if not groups:
+        return Records(np.empty(0, np.int64))
+    tables = [_read_group(data, g, developers, clock) for g in groups]
+    records = tables[0] if len(tables) == 1 else _interleave(groups, tables)
+    _finish(records)
+    return records
+
+
+def needs_clock(data: bytes, part: Part) -> bool:
+    """Whether some record has its time in the header, or no time of its own."""
+    for group in part.of(profile.RECORD):
+        if not any(f.number == profile.TIMESTAMP and f.developer < 0 for f in definition_fields(group.definition)):
+            return True
+        if (np.frombuffer(data, np.uint8)[np.frombuffer(group.offsets, np.uint32)] >= 0x80).any():
+            return True
+    return False
+
+
+def _read_group(data: bytes, group: Group, developers: Developers, clock: Clock | None) -> Records:
+    described = _described(group.definition, developers)
+    plan = _plan(group.definition, described)
+    offsets = np.frombuffer(group.offsets, np.uint32)
+    # One overlapping view of a message at every byte; taking rows from it copies each message once.
+    count = len(data) - group.size + 1
+    everywhere = np.ndarray((count,), f"V{group.size}", data, strides=(1,))
+    rows = everywhere[offsets].view(plan.rows)
+    records = Records(_seconds(rows, plan, offsets, clock), units=dict(plan.units))
+    for column in plan.columns:
+        values = _values(rows, column)
+        if values is not None and column.channel not in records.channels:
+            records.channels[column.channel] = values
+    if plan.packed is not None:
+        _unpack_speed_distance(rows[plan.packed], records.channels)
+    for d in described:
+        if (
+            d is not None
+            and d.native is not None
+            and d.native in profile.NATIVE_TWINS
+            and d.channel in records.channels
+        ):
+            canonical, units = profile.NATIVE_TWINS[d.native]
+            if d.unit.lower() in units:
+                records.twins.setdefault(canonical, d.channel)
+    return records
+
+
+def _seconds(rows: NDArray[np.void], plan: _Plan, offsets: NDArray[np.uint32], clock: Clock | None) -> IntArray:
+    if plan.time is None:
+        return clock.at_all(offsets.astype(np.int64)) if clock else np.zeros(len(offsets), np.int64)
+    seconds = rows[plan.time].astype(np.int64)
+    missing = seconds == profile.NO_TIME
+    if missing.any():
+        seconds[missing] = clock.at_all(offsets[missing].astype(np.int64)) if clock else 0
+    return seconds
+
+
+def _values(rows: NDArray[np.void], column: _Column) -> FloatArray | None:
+    """The column in natural units, None where not a single value is valid."""
+    raw = rows[column.place]
+    if column.element >= 0:
+        raw = raw[:, column.element]
+    values: FloatArray = raw.astype(np.float64)
+    if column.invalid is not None:
+        missing = raw == column.invalid
+        count = int(np.count_nonzero(missing))
+        if count == len(missing):
+            return None
+    else:
+        count = 0
+        if np.isnan(values).all():
+            return None
+    if column.scale != 1.0:
+        values /= column.scale
+    if column.offset:
+        values -= column.offset
+    if count:
+        values[missing] = np.nan
+    return values
+
+
+def _unpack_speed_distance(packed: NDArray[np.uint8], channels: dict[str, FloatArray]) -> None:
+    """12 bits of speed in 1/100 m/s, then 12 bits of running distance in 1/16 m."""
+    b = packed.astype(np.int64)
+    missing = (packed == 0xFF).all(axis=1)
+    speed = (b[:, 0] | (b[:, 1] & 0x0F) << 8) / 100.0
+    distance = ((b[:, 1] >> 4) | b[:, 2] << 4).astype(np.float64)
+    speed[missing] = distance[missing] = np.nan
+    channels["_speed12"], channels["_distance12"] = speed, distance
+
+
+@lru_cache(maxsize=256)
+def _plan(definition: bytes, described: tuple[DeveloperField | None, ...]) -> _Plan:
+    order = ">" if definition[1] else "<"
+    names, formats, offsets = [], [], []
+    columns: list[_Column] = []
+    units: dict[str, str] = {}
+    time = packed = None
+    seen: set[tuple[int, int]] = set()
+    fields = definition_fields(definition)
+    natives = len(fields) - len(described)
+    for i, f in enumerate(fields):
+        if (f.number, f.developer) in seen:
+            continue
+        seen.add((f.number, f.developer))
+        place = f"f{i}"
+        if f.number == profile.TIMESTAMP and f.developer < 0:
+            if f.size != 4:
+                continue
+            time, dtype = place, f"{order}u4"
+        elif f.number == profile.COMPRESSED_SPEED_DISTANCE and f.developer < 0 and f.size == 3:
+            packed, dtype = place, "3u1"
+        else:
+            made = _columns(place, f, described[i - natives] if i >= natives else None, order)
+            if made is None:
+                continue
+            dtype, new = made
+            for column, unit in new:
+                columns.append(column)
+                units[column.channel] = unit
+        names.append(place)
+        formats.append(dtype)
+        offsets.append(f.offset + 1)
+    size = 1 + sum(f.size for f in fields)
+    rows = np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
+    return _Plan(rows, time, tuple(columns), packed, tuple(units.items()))
+
+
+_LETTERS: Final = {
+    "b": "i1",
+    "B": "u1",
+    "h": "i2",
+    "H": "u2",
+    "i": "i4",
+    "I": "u4",
+    "q": "i8",
+    "Q": "u8",
+    "f": "f4",
+    "d": "f8",
+}
+
+
+def _columns(
+    place: str, f: FieldDefinition, developer: DeveloperField | None, order: str
+) -> tuple[str, list[tuple[_Column, str]]] | None:
+    if f.developer >= 0:
+        if developer is None:
+            return None
+        name, unit, scale, offset, base = (
+            developer.channel, developer.unit, developer.scale, developer.offset, developer.base,
+        )  # fmt: skip
+    else:
+        known = RECORD_FIELDS.get(f.number)
+        if known is None:
+            return None
+        (name, unit, scale, offset), base = known, f.base
+        if f.number < 2:
+            scale = 1 / profile.DEGREES_PER_SEMICIRCLE
+    kind = BASE_TYPES.get(base)
+    if kind is None or kind.letter in "sc" or f.size == 0 or f.size % kind.size:
+        return None
+    letter = order + _LETTERS[kind.letter]
+    count = f.size // kind.size
+    if count == 1:
+        return letter, [(_Column(place, -1, name, scale, offset, kind.invalid), unit)]
+    return f"{count}{letter}", [
+        (_Column(place, i, f"{name}_{i + 1}", scale, offset, kind.invalid), unit) for i in range(min(count, MAX_ARRAY))
+    ]
+
+
+def _described(definition: bytes, developers: Developers) -> tuple[DeveloperField | None, ...]:
+    at = 6 + 3 * definition[4]
+    return tuple(developers.get((definition[i + 2], definition[i])) for i in range(at, len(definition), 3))
+
+
+def _interleave(groups: Sequence[Group], tables: Sequence[Records]) -> Records:
+    offsets = np.concatenate([np.frombuffer(g.offsets, np.uint32) for g in groups])
+    order = np.argsort(offsets, kind="stable")
+    joined = _stack(tables)
+    joined.seconds = joined.seconds[order]
+    for name, values in joined.channels.items():
+        joined.channels[name] = values[order]
+    return joined
+
+
+def _stack(tables: Sequence[Records]) -> Records:
+    result = Records(np.concatenate([t.seconds for t in tables]))
+    at = 0
+    for t in tables:
+        for name, values in t.channels.items():
+            column = result.channels.get(name)
+            if column is None:
+                column = result.channels[name] = np.full(len(result), np.nan)
+            column[at : at + len(t)] = values
+        result.units.update(t.units)
+        for canonical, channel in t.twins.items():
+            result.twins.setdefault(canonical, channel)
+        at += len(t)
+    return result
+
+
+def chain(tables: Sequence[Records]) -> Records:
+    """The records of all parts, one after the other."""
+    tables = [t for t in tables if len(t)]
+    if not tables:
+        return Records(np.empty(0, np.int64))
+    return tables[0] if len(tables) == 1 else _stack(tables)
+
+
+def _finish(records: Records) -> None:
+    """Turn the raw material into channels: enhanced before plain, masks taken apart, accumulators unrolled."""
+    c = records.channels
+    _fill(c, "altitude_meters", c.pop("_altitude", None))
+    _fill(c, "speed_mps", c.pop("_speed", None))
+    _fill(c, "speed_mps", c.pop("_speed12", None))
+    _fill(c, "distance_meters", _unroll(c.pop("_distance12", None), 12, 16.0))
+    fraction = c.pop("_fractional_cadence", None)
+    if fraction is not None and "cadence_rpm" in c:
+        c["cadence_rpm"] = c["cadence_rpm"] + np.where(np.isnan(fraction), 0.0, fraction)
+    _fill(c, "cadence_rpm", c.pop("_cadence256", None))
+    for name, bits in (("cycles", 8), ("accumulated_power", 16), ("cycle_length", 0), ("respiration_rate", 0)):
+        target = "total_cycles" if name == "cycles" else name
+        raw = c.pop(f"_{name}", None)
+        if raw is not None:
+            _fill(c, target, _unroll(raw, bits, 1.0) if bits else raw)
+            records.units.setdefault(target, records.units[f"_{name}"])
+    balance = c.pop("_balance", None)
+    if balance is not None:
+        # Bit 7 says that the seven bits of percentage below it are the right leg's; without it the side is unknown.
+        mask = np.nan_to_num(balance, nan=0.0).astype(np.int64)
+        right = (mask & 0x80) != 0
+        share = np.where(np.isnan(balance), np.nan, mask & 0x7F)
+        for name, chosen in (("left_right_balance", right), ("balance_of_unknown_side", ~right)):
+            values = np.where(chosen, share, np.nan)
+            if not np.isnan(values).all():
+                c[name], records.units[name] = values, "% right" if chosen is right else "%"
+
+
+def _fill(channels: dict[str, FloatArray], name: str, values: FloatArray | None) -> None:
+    """Put values where the channel has none."""
+    if values is None:
+        return
+    known = channels.get(name)
+    channels[name] = values if known is None else np.where(np.isnan(known), values, known)
+
+
+def _unroll(raw: FloatArray | None, bits: int, scale: float) -> FloatArray | None:
+    """An accumulated counter of so many bits, followed over its overflows."""
+    if raw is None:
+        return None
+    valid = ~np.isnan(raw)
+    if not valid.any():
+        return None
+    counts = raw[valid].astype(np.int64)
+    total = np.full(len(raw), np.nan)
+    total[valid] = (counts[0] + np.concatenate(([0], np.cumsum(np.diff(counts) % (1 << bits))))) / scale
+    return total
+
+
+def fill_twins(channels: dict[str, FloatArray], twins: Mapping[str, str]) -> None:
+    """Where a session has no native value at all, the developer field that stands for it fills the channel."""
+    for canonical, channel in twins.items():
+        if canonical not in channels and channel in channels:
+            channels[canonical] = channels[channel]
+
+
+def describe_developers(
+    rows: Iterable[Row], taken: dict[str, tuple[int, int]]
+) -> dict[tuple[int, int], DeveloperField]:
+    """What the `field_description` messages say, by (developer index, field number).
+
+    `taken` keeps channel names apart over the parts of a file.
+    """
+    result: dict[tuple[int, int], DeveloperField] = {}
+    for row in rows:
+        index, number, base = row.get(0), row.get(1), row.get(2)
+        if not (isinstance(index, int) and isinstance(number, int) and isinstance(base, int)):
+            continue
+        key = (index, number)
+        name, unit = row.get(3), row.get(8)
+        scale, offset, native = row.get(6), row.get(7), row.get(15)
+        about_record = row.get(14) in (None, profile.RECORD)
+        result[key] = DeveloperField(
+            _channel_name(name if isinstance(name, str) else f"developer_{index}_{number}", key, taken),
+            unit if isinstance(unit, str) else "",
+            base & 0x1F,
+            float(scale) if isinstance(scale, int) and scale else 1.0,
+            float(offset) if isinstance(offset, int) else 0.0,
+            native if isinstance(native, int) and about_record else None,
+        )
+    return result
+
+
+_PLAIN: Final = frozenset(CHANNELS) | {f.name for f in RECORD_FIELDS.values()} | {"left_right_balance"}
+
+
+def _channel_name(name: str, key: tuple[int, int], taken: dict[str, tuple[int, int]]) -> str:
+    words = re.sub(r"([a-z])([A-Z])", r"\1_\2", name[:64])
+    slug = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_") or f"developer_{key[0]}_{key[1]}"
+    if slug in _PLAIN:
+        slug += "_developer"
+    candidate, n = slug, 1
+    while taken.setdefault(candidate, key) != key:
+        n += 1
+        candidate = f"{slug}_{n}"
+    return candidate

@@ -1,0 +1,250 @@
+"""One pass over a FIT file that only hops: where every message lies, and under which definition.
+
+Nothing is decoded here. Damage ends the pass of a part, never the reading: what came before is kept, and the scan says
+what was lost.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from fastcrc import crc16
+
+from perf_pipeline.formats.model import CorruptFileError, EmptyFileError, HostileFileError, UnknownFormatError
+
+MAX_BYTES: Final = 1 << 30
+MAX_DEFINITIONS: Final = 4096  # real files have up to about 200; each costs more than its bytes
+_MIN_HEADER: Final = 12
+_MAGIC: Final = b".FIT"
+
+
+@dataclass(slots=True)
+class Group:
+    """All messages written under one definition: `offsets` are those of their header bytes, ascending."""
+
+    definition: bytes
+    message: int
+    size: int
+    offsets: array[int]
+
+
+@dataclass(slots=True)
+class Part:
+    """One FIT file of a chain: its groups by definition, and how far it was read."""
+
+    start: int
+    end: int
+    groups: dict[bytes, Group] = field(default_factory=dict)
+    stopped_at: int = 0
+    reason: str | None = None
+    any_message: bool = False
+
+    def of(self, message: int) -> list[Group]:
+        """The groups of that message number that hold messages."""
+        return [g for g in self.groups.values() if g.message == message and g.offsets]
+
+
+@dataclass(slots=True)
+class Scan:
+    """The parts of the file, and what was lost on the way."""
+
+    parts: list[Part] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    partial: bool = False
+
+
+def header_at(data: bytes, pos: int) -> tuple[int, int] | None:
+    """(header size, data size) of the FIT header at `pos`, or None where there is none."""
+    if len(data) - pos < _MIN_HEADER or data[pos + 8 : pos + 12] != _MAGIC or data[pos] < _MIN_HEADER:
+        return None
+    return data[pos], int.from_bytes(data[pos + 4 : pos + 8], "little")
+
+
+def check_is_fit(data: bytes) -> None:
+    """Raise the typed error for what is not a FIT file at all."""
+    if not data:
+        raise EmptyFileError("the file is empty")
+    if header_at(data, 0) is None:
+        raise UnknownFormatError("no FIT header", offset=0)
+    if len(data) > MAX_BYTES:
+        raise HostileFileError(f"more than {MAX_BYTES} bytes")
+
+
+def scan(data: bytes, wanted: frozenset[int]) -> Scan:
+    """Find the messages of the wanted kinds in a whole file, chained parts and damage included.
+
+    Raises EmptyFileError, UnknownFormatError, HostileFileError, and CorruptFileError where no message can be kept.
+    """
+    check_is_fit(data)
+    result = Scan()
+    pos = 0
+    while pos < len(data):
+        header = header_at(data, pos)
+        if header is None:
+            rest = data[pos:]
+            if rest.strip(b"\0"):
+                result.warnings.append(f"{len(rest)} bytes after the end are not FIT (at byte {pos})")
+                result.partial = True
+            break
+        part = _scan_part(data, pos, header, wanted, result)
+        result.parts.append(part)
+        pos = part.end + 2
+    if not any(part.any_message for part in result.parts):
+        raise CorruptFileError("no message can be read", offset=result.parts[0].stopped_at)
+    return result
+
+
+def _scan_part(data: bytes, pos: int, header: tuple[int, int], wanted: frozenset[int], result: Scan) -> Part:
+    start, size = pos + header[0], header[1]
+    end = start + size
+    warn = result.warnings.append
+    # A header checksum of zero is legal: it was not computed.
+    stored = data[pos + 12 : pos + 14] if data[pos] >= 14 else b""
+    if len(stored) == 2 and stored != b"\0\0" and crc16.arc(data[pos : pos + 14]) != 0:
+        warn(f"the header's checksum does not match (at byte {pos + 12})")
+    if size == 0 or end > len(data):
+        why = "the header gives no size" if size == 0 else f"cut off: {end + 2 - len(data)} bytes are missing"
+        warn(f"{why} (file of {len(data)} bytes)")
+        result.partial = True
+        end = len(data)
+        if end - start > 2 and crc16.arc(data[pos:]) == 0:
+            end -= 2
+    elif end + 2 > len(data):
+        warn(f"no checksum at the end (at byte {end})")
+        result.partial = True
+    elif crc16.arc(data[pos : end + 2]) != 0:
+        warn(f"the checksum does not match (at byte {end})")
+        if end + 2 < len(data) and header_at(data, end + 2) is None:
+            # The size in the header is stale: the device wrote on.
+            warn(f"{len(data) - end - 2} bytes lie after the end that the header gives")
+            result.partial = True
+            end = len(data)
+    part = hop(data, start, end, wanted)
+    if part.reason is not None:
+        result.partial = True
+        warn(f"{part.reason} (at byte {part.stopped_at}): {part.end - part.stopped_at} bytes not read")
+    return part
+
+
+def hop(data: bytes, start: int, end: int, wanted: frozenset[int] | None) -> Part:
+    """Hop over the messages of `data[start:end]`; `wanted` None keeps the offsets of every kind."""
+    part = Part(start, end)
+    table = _Table(part.groups, wanted)
+    sizes, appends = table.sizes, table.appends
+    p, size, previous, window, defined = start, 0, -1, _WINDOW, 0
+    while p < end:
+        head = data[p]
+        size = sizes[head]
+        if size:
+            if head != previous:
+                appends[head](p)
+                p += size
+                previous = head
+                continue
+            # A second message of the same kind: the C speed of a strided slice finds where the run ends.
+            heads = data[p : min(p + size * window, end) : size]
+            count = len(heads) - len(heads.lstrip(_BYTES[head]))
+            table.take_run(head, p, count, size)
+            p += count * size
+            window = min(window * 4, _MAX_WINDOW) if count == window else _WINDOW
+            continue
+        previous = -1
+        if head & 0xC0 == 0x40:
+            stop = _definition_end(data, p, end)
+            if stop == 0:
+                part.reason = "the last definition is cut off"
+                break
+            table.define(head, data[p + 1 : stop])
+            defined += stop - p
+            p = stop
+            continue
+        local = (head >> 5) & 3 if head & 0x80 else head & 15
+        size = sizes[local]
+        if not size:
+            part.reason = f"local message type {local} is not defined"
+            break
+        appends[local](p)  # a reserved header bit is set: read it as if it were not
+        p += size
+    if p > end:
+        p -= size
+        for group in part.groups.values():
+            if group.offsets and group.offsets[-1] == p:
+                group.offsets.pop()
+        part.reason = "the last message is cut off"
+    part.stopped_at = p
+    part.any_message = p - start > defined
+    return part
+
+
+_WINDOW: Final = 16
+_MAX_WINDOW: Final = 4096
+_BYTES: Final = [bytes([i]) for i in range(256)]
+
+
+def _ignore(_offset: int) -> None:
+    """Where the offsets of messages that nobody asked for go."""
+
+
+def _definition_end(data: bytes, p: int, end: int) -> int:
+    """Where the definition message at `p` ends, 0 where the data end before it does."""
+    if p + 6 > end:
+        return 0
+    stop = p + 6 + 3 * data[p + 5]
+    if data[p] & 0x20:
+        if stop >= end:
+            return 0
+        stop += 1 + 3 * data[stop]
+    return stop if stop <= end else 0
+
+
+class _Table:
+    """What the local message types mean at this point of the file."""
+
+    __slots__ = ("_current", "_groups", "_wanted", "appends", "sizes")
+
+    def __init__(self, groups: dict[bytes, Group], wanted: frozenset[int] | None) -> None:
+        self.sizes: list[int] = [0] * 256
+        self.appends: list[Callable[[int], None]] = [_ignore] * 256
+        self._current: list[Group | None] = [None] * 256
+        self._groups = groups
+        self._wanted = wanted
+
+    def define(self, head: int, definition: bytes) -> None:
+        group = self._groups.get(definition)
+        if group is None:
+            if len(self._groups) >= MAX_DEFINITIONS:
+                raise HostileFileError(f"more than {MAX_DEFINITIONS} different message definitions")
+            group = self._groups[definition] = _new_group(definition)
+        append = group.offsets.append if self._wanted is None or group.message in self._wanted else _ignore
+        local = head & 15
+        places = [local]
+        if local < 4:
+            places += range(0x80 | local << 5, (0x80 | local << 5) + 32)
+        for place in places:
+            self.sizes[place] = group.size
+            self.appends[place] = append
+            self._current[place] = group
+
+    def take_run(self, head: int, p: int, count: int, size: int) -> None:
+        if self.appends[head] is _ignore:
+            return
+        group = self._current[head]
+        if group is None:
+            return
+        if count < 32:
+            group.offsets.extend(range(p, p + count * size, size))
+        else:
+            group.offsets.frombytes(np.arange(p, p + count * size, size, dtype=np.uint32).tobytes())
+
+
+def _new_group(definition: bytes) -> Group:
+    number = int.from_bytes(definition[2:4], "big" if definition[1] else "little")
+    fields = definition[4]
+    size = 1 + sum(definition[6 : 5 + 3 * fields : 3])
+    if len(definition) > 5 + 3 * fields:
+        size += sum(definition[7 + 3 * fields :: 3])
+    return Group(definition, number, size, array("I"))
