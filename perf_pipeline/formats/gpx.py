@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from perf_pipeline.formats.gpx_writer import write_gpx
 from perf_pipeline.formats.model import (
     ActivityFile,
     CorruptFileError,
@@ -26,6 +27,8 @@ from perf_pipeline.formats.xml_safety import Document, parse, root_name
 
 if TYPE_CHECKING:
     from perf_pipeline.formats.model import FloatArray, IntArray
+
+__all__ = ["identify_gpx", "read_gpx", "write_gpx"]
 
 NEW_SESSION_AFTER_MS = 4 * 3_600_000
 """Tracks further apart than this are separate activities, not one with a pause."""

@@ -23,11 +23,14 @@ from perf_pipeline.formats.model import (
     UnknownFormatError,
 )
 from perf_pipeline.formats.sports import sport_of
+from perf_pipeline.formats.tcx_writer import write_tcx
 from perf_pipeline.formats.xml_columns import NO_TIME, Walk, child_text, elements, number, time_ms, walk
 from perf_pipeline.formats.xml_safety import Document, parse, root_name
 
 if TYPE_CHECKING:
     from perf_pipeline.formats.model import IntArray
+
+__all__ = ["ROOT", "identify_tcx", "read_tcx", "write_tcx"]
 
 ROOT = "TrainingCenterDatabase"
 
@@ -43,7 +46,8 @@ _CHANNEL_TAGS: Mapping[str, tuple[str, ...]] = {
     "temperature_celsius": ("Temperature",),
 }
 # `Value` is the heart rate inside of a point; outside of points it belongs to the lap's averages and is not looked at.
-# RunCadence counts strides, as our cadence does: no factor.
+# RunCadence counts strides, as our cadence does: no factor. The laps' Steps are left out: crank revolutions in cycling,
+# and nothing says what elsewhere.
 
 _OPENERS = ("Track", "Lap", "Transition", "Activity", "Course", "CoursePoint", "Workout", "Creator", "Author")
 _LAP_TAGS: Mapping[str, str] = {
@@ -64,7 +68,7 @@ _LAP_EXTENSIONS: Mapping[str, tuple[str, ...]] = {
     "mean_cadence_rpm": ("AvgRunCadence",),
     "max_cadence_rpm": ("MaxBikeCadence", "MaxRunCadence"),
 }
-_SUMS = ("duration_seconds", "distance_meters", "energy_kcal", "total_strides")
+_SUMS = ("duration_seconds", "distance_meters", "energy_kcal")
 _LAP_GAP_MS = 10_000
 
 _FIRST_POINT = re.compile(rb"<(?:[\w.-]+:)?Trackpoint\b(.{0,4000}?)</(?:[\w.-]+:)?Trackpoint\s*>", re.DOTALL)
@@ -223,12 +227,9 @@ def _lap_summary(lap: Any) -> dict[str, float]:
             hit = next(extension.iter(*("{*}" + tag for tag in tags)), None)
             if hit is not None and texts.get(key) is None:
                 texts[key] = hit.text
-        steps = next(extension.iter("{*}Steps"), None)
-        if steps is not None:
-            texts["total_strides"] = steps.text
     values = {key: number(text) for key, text in texts.items()}
-    if "total_strides" in values:
-        values["total_strides"] /= 2  # two steps make one stride
+    if values["energy_kcal"] == 0:
+        del values["energy_kcal"]  # the schema demands the element; 0 says that nobody knows
     return {key: value for key, value in values.items() if np.isfinite(value) and 0 <= value < 1e9}
 
 

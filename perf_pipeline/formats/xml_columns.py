@@ -110,41 +110,33 @@ def walk(root: Any, point: str, openers: Sequence[str], fields: Iterable[str]) -
         add_tag(element.tag)
         add_text(element.text)
     codes = np.fromiter(map(_Codes(names).__getitem__, tags), np.int16, len(tags))
-    is_opener = codes < _FIRST_FIELD
-    opener_at = np.flatnonzero(is_opener)
-    opener_code = codes[opener_at]
-    owner = np.cumsum(codes == _POINT) - 1
-    inside = np.zeros(len(codes), bool)
-    if len(opener_at):
-        latest = np.cumsum(is_opener) - 1
-        inside = (latest >= 0) & (opener_code[latest] == _POINT)
-        _end_last_points(root, point, wanted, opener_at, opener_code, inside)
+    inside = _inside_points(root, point, wanted, codes)
     codes[~inside & (codes >= _FIRST_FIELD)] = 0
-    return Walk(np.flatnonzero(codes == _POINT), codes, owner, texts, names)
+    is_point = codes == _POINT
+    return Walk(np.flatnonzero(is_point), codes, np.cumsum(is_point) - 1, texts, names)
 
 
-def _end_last_points(
-    root: Any,
-    point: str,
-    wanted: list[str],
-    opener_at: IntArray,
-    opener_code: NDArray[np.int16],
-    inside: NDArray[np.bool_],
-) -> None:
-    """What follows the last point of a track is not the point's: laps and tracks carry extensions of their own."""
-    is_point = opener_code == _POINT
-    last = is_point & ~np.append(is_point[1:], False)
-    if not last.any():
-        return
-    bounds = np.append(opener_at[1:], len(inside))
-    ordinals = (np.cumsum(is_point) - 1)[last].tolist()
-    starts, ends = opener_at[last].tolist(), bounds[last].tolist()
-    wanted_ordinals = dict(zip(ordinals, zip(starts, ends, strict=True), strict=True))
-    for i, element in enumerate(root.iter("{*}" + point)):
-        if i in wanted_ordinals:
-            start, end = wanted_ordinals[i]
-            reach = sum(1 for _ in element.iter(*wanted))
-            inside[min(start + reach, end) : end] = False
+def _inside_points(root: Any, point: str, wanted: list[str], codes: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Which elements of the walk are part of a point: (m,).
+
+    A point reaches until the next opener; only the last before an opener of another kind has to be measured, for
+    laps and tracks carry extensions of their own behind their points.
+    """
+    opener_at = np.flatnonzero(codes < _FIRST_FIELD)
+    of_point = codes[opener_at] == _POINT
+    inside = np.zeros(len(codes), bool)
+    ends = np.append(opener_at[1:], len(codes))
+    if len(opener_at):
+        latest = np.searchsorted(opener_at, np.arange(len(codes)), side="right") - 1
+        inside = (latest >= 0) & of_point[latest]
+    last = of_point & ~np.append(of_point[1:], False)
+    measured = np.cumsum(of_point)[last] - 1
+    starts, stops = opener_at[last].tolist(), ends[last].tolist()
+    points = list(root.iter("{*}" + point))
+    for i, start, stop in zip(measured.tolist(), starts, stops, strict=True):
+        reach = sum(1 for _ in points[i].iter(*wanted))
+        inside[min(start + reach, stop) : stop] = False
+    return inside
 
 
 def elements(root: Any, name: str) -> list[Any]:
@@ -213,9 +205,7 @@ def time_ms(text: str | None) -> tuple[int, int | None]:
     found = _ISO.fullmatch(text.strip()) if text and len(text) <= MAX_NUMBER_LENGTH else None
     if not found:
         return NO_TIME, None
-    year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
-    digits = np.array([[year, month, day, hour, minute, second]])
-    ms = int(_civil_ms(*digits.T)[0])
+    ms = int(_civil_ms([np.array([int(part)]) for part in found.groups()[:6]])[0])
     if ms == NO_TIME:
         return NO_TIME, None
     fraction = round(int((found[7] or "0").ljust(9, "0")) / 1e6)
@@ -251,7 +241,7 @@ def _times_of_one_shape(
             value = value * 10 + (text[:, i] - np.uint8(48))
         return value
 
-    ms = _civil_ms(part(0, 4), part(5, 7), part(8, 10), part(11, 13), part(14, 16), part(17, 19))
+    ms = _civil_ms([part(a, b) for a, b in ((0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19))])
     good = ms != NO_TIME
     if found[1]:
         stop = min(found.end(1), 29)
@@ -270,10 +260,9 @@ def _times_of_one_shape(
     return np.flatnonzero(~same).tolist()
 
 
-def _civil_ms(
-    year: IntArray, month: IntArray, day: IntArray, hour: IntArray, minute: IntArray, second: IntArray
-) -> IntArray:
+def _civil_ms(parts: Sequence[IntArray]) -> IntArray:
     """UTC milliseconds of calendar parts, `NO_TIME` for parts that no calendar has; a leap second counts as 60."""
+    year, month, day, hour, minute, second = parts
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     month_days = _MONTH_DAYS[np.clip(month, 0, 12)] + (leap & (month == 2))
     good = (month >= 1) & (month <= 12) & (day >= 1) & (day <= month_days) & (year >= 1)
