@@ -14,16 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import fastcrc
 import numpy as np
 
+from perf_pipeline.formats.fit_profile import EPOCH_SECONDS, POWER_UP_LIMIT
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Bytes2d = NDArray[np.uint8]
 
-EPOCH_SECONDS = 631_065_600
-"""1989-12-31T00:00:00Z, where FIT starts counting."""
-POWER_UP_SECONDS = 0x10000000
-"""A date_time below this counts seconds since the device was switched on."""
-TIMESTAMP = 253
 MESSAGE_INDEX = 254
 _PROTOCOL_2_0 = 0x20
 _PROFILE_VERSION = 2132
@@ -161,9 +158,9 @@ def fit_seconds(time_ms: NDArray[np.int64] | int) -> NDArray[np.int64]:
     Raises ValueError where date_time cannot say it: between mid 1978 and mid 1998, before 1970, after 2126.
     """
     seconds = np.asarray(time_ms, np.int64) // 1000
-    since_power_up = seconds < POWER_UP_SECONDS
+    since_power_up = seconds < POWER_UP_LIMIT
     fit = np.where(since_power_up, seconds, seconds - EPOCH_SECONDS)
-    if bool(np.any((fit < 0) | (fit > UINT32.high) | (~since_power_up & (fit < POWER_UP_SECONDS)))):
+    if bool(np.any((fit < 0) | (fit > UINT32.high) | (~since_power_up & (fit < POWER_UP_LIMIT)))):
         raise ValueError("a time that a FIT date_time cannot say")
     return fit
 

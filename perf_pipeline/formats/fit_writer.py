@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from perf_pipeline.formats import fit_profile as profile
 from perf_pipeline.formats.fit_encoding import (
     BYTES,
     ENUM,
@@ -16,7 +17,6 @@ from perf_pipeline.formats.fit_encoding import (
     SINT8,
     SINT32,
     TEXT,
-    TIMESTAMP,
     UINT8,
     UINT16,
     UINT32,
@@ -32,16 +32,14 @@ from perf_pipeline.formats.model import CHANNELS, ActivityFile, Device, Lap, Ses
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FILE_ID, _SESSION, _LAP, _RECORD, _EVENT, _DEVICE_INFO, _ACTIVITY = 0, 18, 19, 20, 21, 23, 34
-_FILE_CREATOR, _HRV, _LENGTH, _FIELD_DESCRIPTION, _DEVELOPER_DATA_ID = 49, 78, 101, 206, 207
+_DEVELOPER_DATA_ID = 207
 _RECORD_LOCAL, _SHORT_RECORD_LOCAL = 1, 2
-_SEMICIRCLES_PER_DEGREE = 2**31 / 180.0
 _APPLICATION_ID = b"perf_pipeline\0\0\0"
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """Where a value of ours lives in a message: field number, base type, scale and offset."""
+    """Where a value of ours lives in a message: field number, base type, and raw = (value + offset) * scale."""
 
     number: int
     base: BaseType
@@ -52,89 +50,60 @@ class _Field:
         return Column(self.number, self.base, values, self.scale, self.offset)
 
 
-_RECORD_FIELDS: Mapping[str, _Field] = {
-    "latitude_degrees": _Field(0, SINT32, _SEMICIRCLES_PER_DEGREE),
-    "longitude_degrees": _Field(1, SINT32, _SEMICIRCLES_PER_DEGREE),
-    "altitude_meters": _Field(78, UINT32, 5, 500),
-    "distance_meters": _Field(5, UINT32, 100),
-    "speed_mps": _Field(73, UINT32, 1000),
-    "power_watts": _Field(7, UINT16),
-    "heart_rate_bpm": _Field(3, UINT8),
-    "cadence_rpm": _Field(4, UINT8),
-    "temperature_celsius": _Field(13, SINT8),
-}
-_OLD_FIELDS: Mapping[str, _Field] = {
-    "altitude_meters": _Field(2, UINT16, 5, 500),
-    "speed_mps": _Field(6, UINT16, 1000),
-}
+def _positions() -> dict[str, _Field]:
+    scale = 1 / profile.DEGREES_PER_SEMICIRCLE
+    return {"latitude_degrees": _Field(0, SINT32, scale), "longitude_degrees": _Field(1, SINT32, scale)}
+
+
+def _record_fields(bases: Mapping[int, BaseType]) -> dict[str, _Field]:
+    known = [(number, base, profile.RECORD_FIELDS[number]) for number, base in bases.items()]
+    return {f.name.lstrip("_"): _Field(number, base, f.scale, f.offset) for number, base, f in known}
+
+
+def _summary_fields(told: Mapping[int, profile.SummaryField], bases: Mapping[int, BaseType]) -> dict[str, _Field]:
+    fields = {told[n].key: _Field(n, base, told[n].scale, told[n].offset) for n, base in bases.items()}
+    # The profile has one field for all that goes round; what it counts depends on the sport.
+    return fields | dict.fromkeys(("total_strides", "total_strokes"), fields["total_cycles"])
+
+
+# Which field of the profile holds a value of ours, and in which base type devices write it.
+_RECORD_FIELDS = _positions() | _record_fields(
+    {78: UINT32, 5: UINT32, 73: UINT32, 7: UINT16, 3: UINT8, 4: UINT8, 13: SINT8}
+)
+_OLD = _record_fields({2: UINT16, 6: UINT16})
+_OLD_FIELDS = {"altitude_meters": _OLD["altitude"], "speed_mps": _OLD["speed"]}
 """What devices wrote before the enhanced fields."""
+_SESSION_FIELDS = _summary_fields(
+    profile.SESSION_FIELDS,
+    {
+        7: UINT32, 8: UINT32, 9: UINT32, 10: UINT32, 11: UINT16, 16: UINT8, 17: UINT8, 18: UINT8, 19: UINT8, 20: UINT16,
+        21: UINT16, 22: UINT16, 23: UINT16, 34: UINT16, 44: UINT16, 48: UINT32, 57: SINT8, 59: UINT32, 124: UINT32,
+        125: UINT32,
+    },
+)  # fmt: skip
+_LAP_FIELDS = _summary_fields(
+    profile.LAP_FIELDS,
+    {
+        7: UINT32, 8: UINT32, 9: UINT32, 10: UINT32, 11: UINT16, 15: UINT8, 16: UINT8, 17: UINT8, 18: UINT8, 19: UINT16,
+        20: UINT16, 21: UINT16, 22: UINT16, 33: UINT16, 41: UINT32, 50: SINT8, 52: UINT32, 110: UINT32, 111: UINT32,
+    },
+)  # fmt: skip
 
-_SESSION_FIELDS: Mapping[str, _Field] = {
-    "elapsed_seconds": _Field(7, UINT32, 1000),
-    "duration_seconds": _Field(8, UINT32, 1000),
-    "distance_meters": _Field(9, UINT32, 100),
-    "total_strides": _Field(10, UINT32),
-    "energy_kcal": _Field(11, UINT16),
-    "mean_heart_rate_bpm": _Field(16, UINT8),
-    "max_heart_rate_bpm": _Field(17, UINT8),
-    "mean_cadence_rpm": _Field(18, UINT8),
-    "max_cadence_rpm": _Field(19, UINT8),
-    "mean_power_watts": _Field(20, UINT16),
-    "max_power_watts": _Field(21, UINT16),
-    "elevation_gain_meters": _Field(22, UINT16),
-    "elevation_loss_meters": _Field(23, UINT16),
-    "normalized_power_watts": _Field(34, UINT16),
-    "pool_length_meters": _Field(44, UINT16, 100),
-    "work_joules": _Field(48, UINT32),
-    "mean_temperature_celsius": _Field(57, SINT8),
-    "moving_seconds": _Field(59, UINT32, 1000),
-    "mean_speed_mps": _Field(124, UINT32, 1000),
-    "max_speed_mps": _Field(125, UINT32, 1000),
-}
-_LAP_FIELDS: Mapping[str, _Field] = {
-    "elapsed_seconds": _Field(7, UINT32, 1000),
-    "duration_seconds": _Field(8, UINT32, 1000),
-    "distance_meters": _Field(9, UINT32, 100),
-    "total_strides": _Field(10, UINT32),
-    "energy_kcal": _Field(11, UINT16),
-    "mean_heart_rate_bpm": _Field(15, UINT8),
-    "max_heart_rate_bpm": _Field(16, UINT8),
-    "mean_cadence_rpm": _Field(17, UINT8),
-    "max_cadence_rpm": _Field(18, UINT8),
-    "mean_power_watts": _Field(19, UINT16),
-    "max_power_watts": _Field(20, UINT16),
-    "elevation_gain_meters": _Field(21, UINT16),
-    "elevation_loss_meters": _Field(22, UINT16),
-    "normalized_power_watts": _Field(33, UINT16),
-    "work_joules": _Field(41, UINT32),
-    "mean_temperature_celsius": _Field(50, SINT8),
-    "moving_seconds": _Field(52, UINT32, 1000),
-    "mean_speed_mps": _Field(110, UINT32, 1000),
-    "max_speed_mps": _Field(111, UINT32, 1000),
-}
 
-_SPORT_NUMBERS: Mapping[str, int] = {
-    "generic": 0, "running": 1, "cycling": 2, "transition": 3, "fitness_equipment": 4, "swimming": 5, "tennis": 8,
-    "training": 10, "walking": 11, "cross_country_skiing": 12, "alpine_skiing": 13, "snowboarding": 14, "rowing": 15,
-    "mountaineering": 16, "hiking": 17, "paddling": 19, "e_biking": 21, "inline_skating": 30, "rock_climbing": 31,
-    "ice_skating": 33, "snowshoeing": 35, "stand_up_paddleboarding": 37, "kayaking": 41, "rafting": 42,
-    "floor_climbing": 48, "racket": 64,
-    "bike": 2, "run": 1, "swim": 5, "walk": 11, "hike": 17, "row": 15, "paddle": 19, "ski": 12, "skate": 30,
-    "climb": 31, "strength": 10, "other": 0,
+def _numbers(names: Mapping[int, str]) -> dict[str, int]:
+    return {name: number for number, name in names.items()}
+
+
+_OUR_SPORTS = {
+    "bike": "cycling", "run": "running", "swim": "swimming", "walk": "walking", "hike": "hiking", "row": "rowing",
+    "paddle": "paddling", "ski": "cross_country_skiing", "skate": "inline_skating", "climb": "rock_climbing",
+    "strength": "training", "racket": "racket", "other": "generic",
 }  # fmt: skip
-_SUB_SPORT_NUMBERS: Mapping[str, int] = {
-    "generic": 0, "treadmill": 1, "street": 2, "trail": 3, "track": 4, "spin": 5, "indoor_cycling": 6, "road": 7,
-    "mountain": 8, "cyclocross": 11, "track_cycling": 13, "indoor_rowing": 14, "lap_swimming": 17, "open_water": 18,
-    "strength_training": 20, "bike_to_run_transition": 32, "run_to_bike_transition": 33,
-    "swim_to_bike_transition": 34, "gravel_cycling": 46, "virtual_activity": 58,
-}  # fmt: skip
-_MANUFACTURER_NUMBERS: Mapping[str, int] = {
-    "garmin": 1, "suunto": 23, "wahoo_fitness": 32, "tacx": 89, "stryd": 95, "polar_electro": 123, "development": 255,
-    "lezyne": 258, "zwift": 260, "bryton": 267, "hammerhead": 289, "coros": 294,
-}  # fmt: skip
-_STROKE_NUMBERS: Mapping[str, int] = {
-    "freestyle": 0, "backstroke": 1, "breaststroke": 2, "butterfly": 3, "drill": 4, "mixed": 5, "im": 6,
-}  # fmt: skip
+_SPORT_NUMBERS = _numbers(profile.SPORT_NAMES)
+_SUB_SPORT_NUMBERS = _numbers(profile.SUB_SPORT_NAMES)
+_MANUFACTURER_NUMBERS = _numbers(profile.MANUFACTURERS)
+_GARMIN_PRODUCT_NUMBERS = _numbers(profile.GARMIN_PRODUCTS)
+_STROKE_NUMBERS = _numbers(profile.STROKE_NAMES)
 _TIMER, _SESSION_END, _LAP_END, _ACTIVITY_END, _LENGTH_END = 0, 8, 9, 26, 28
 _START, _STOP, _STOP_ALL = 0, 1, 4
 
@@ -199,22 +168,23 @@ def _write_opening(writer: _Writer, file: ActivityFile) -> None:
     maker = _MANUFACTURER_NUMBERS.get(device.manufacturer or "", 255)
     columns = [Column(0, ENUM, [4]), Column(1, UINT16, [maker]), Column(4, UINT32, [start])]
     product = _product(device)
-    writer.table(_FILE_ID, columns + product)
+    writer.table(profile.FILE_ID, columns + product)
     version = _version(device)
     if version is not None:
-        writer.table(_FILE_CREATOR, [Column(0, UINT16, [version], 100)])
-    columns = [Column(TIMESTAMP, UINT32, [start]), Column(0, UINT8, [0]), Column(2, UINT16, [maker])]
+        writer.table(profile.FILE_CREATOR, [Column(0, UINT16, [version], 100)])
+    columns = [Column(profile.TIMESTAMP, UINT32, [start]), Column(0, UINT8, [0]), Column(2, UINT16, [maker])]
     columns += [Column(4, UINT16, c.values) if c.number == 2 else Column(27, TEXT, c.values) for c in product]
     if version is not None:
         columns.append(Column(5, UINT16, [version], 100))
-    writer.table(_DEVICE_INFO, columns)
+    writer.table(profile.DEVICE_INFO, columns)
 
 
 def _product(device: Device) -> list[Column]:
     if not device.product:
         return []
-    if device.product.isdecimal():
-        return [Column(2, UINT16, [int(device.product)])]
+    number = _GARMIN_PRODUCT_NUMBERS.get(device.product) if device.manufacturer == "garmin" else None
+    if number is not None or device.product.isdecimal():
+        return [Column(2, UINT16, [int(device.product) if number is None else number])]
     return [Column(8, TEXT, [device.product])]
 
 
@@ -252,7 +222,7 @@ def _write_developer_fields(writer: _Writer, developer: Mapping[str, tuple[int, 
     for name, (number, base, unit) in developer.items():
         columns = [Column(0, UINT8, [0]), Column(1, UINT8, [number]), Column(2, UINT8, [base.number])]
         columns += [Column(3, TEXT, [name])] + ([Column(8, TEXT, [unit])] if unit else [])
-        writer.table(_FIELD_DESCRIPTION, columns)
+        writer.table(profile.FIELD_DESCRIPTION, columns)
 
 
 def _write_session(writer: _Writer, session: Session, developer: Mapping[str, tuple[int, BaseType, str]]) -> None:
@@ -271,7 +241,7 @@ def _write_session(writer: _Writer, session: Session, developer: Mapping[str, tu
     ]
     summary = {"elapsed_seconds": (session.end_ms - session.start_ms) / 1000, **session.summary}
     columns += [f.column([summary[name]]) for name, f in _SESSION_FIELDS.items() if name in summary]
-    writer.table(_SESSION, columns)
+    writer.table(profile.SESSION, columns)
 
 
 def _closing(start_ms: Any, end_ms: Any, event: int) -> list[Column]:
@@ -279,7 +249,7 @@ def _closing(start_ms: Any, end_ms: Any, event: int) -> list[Column]:
     ends, begins = np.atleast_1d(fit_seconds(end_ms)), np.atleast_1d(fit_seconds(start_ms))
     same = np.ones(len(ends))
     return [
-        Column(TIMESTAMP, UINT32, ends),
+        Column(profile.TIMESTAMP, UINT32, ends),
         Column(2, UINT32, begins),
         Column(0, ENUM, same * event),
         Column(1, ENUM, same * _STOP),
@@ -288,12 +258,12 @@ def _closing(start_ms: Any, end_ms: Any, event: int) -> list[Column]:
 
 def _sport_number(session: Session) -> int:
     known = _SPORT_NUMBERS.get((session.sport_raw or "").lower())
-    return _SPORT_NUMBERS.get(session.sport, 0) if known is None else known
+    return _SPORT_NUMBERS.get(_OUR_SPORTS.get(session.sport, session.sport), 0) if known is None else known
 
 
 def _write_event(writer: _Writer, time_ms: int, event_type: int) -> None:
-    at = Column(TIMESTAMP, UINT32, [fit_seconds(time_ms)])
-    writer.table(_EVENT, [at, Column(0, ENUM, [_TIMER]), Column(1, ENUM, [event_type])])
+    at = Column(profile.TIMESTAMP, UINT32, [fit_seconds(time_ms)])
+    writer.table(profile.EVENT, [at, Column(0, ENUM, [_TIMER]), Column(1, ENUM, [event_type])])
 
 
 def _write_records(writer: _Writer, session: Session, developer: Mapping[str, tuple[int, BaseType, str]]) -> None:
@@ -317,10 +287,10 @@ def _part(column: Column, begin: int, end: int) -> Column:
 
 
 def _write_record_block(writer: _Writer, seconds: NDArray[np.int64], columns: list[Column]) -> None:
-    timed = [Column(TIMESTAMP, UINT32, seconds), *columns]
-    full = table(_RECORD, timed, local=_RECORD_LOCAL, big_endian=writer.big_endian)
+    timed = [Column(profile.TIMESTAMP, UINT32, seconds), *columns]
+    full = table(profile.RECORD, timed, local=_RECORD_LOCAL, big_endian=writer.big_endian)
     if writer.compressed_timestamps and columns:
-        short = table(_RECORD, columns, local=_SHORT_RECORD_LOCAL, big_endian=writer.big_endian)
+        short = table(profile.RECORD, columns, local=_SHORT_RECORD_LOCAL, big_endian=writer.big_endian)
         writer.parts.append(compressed(full, short, seconds))
     else:
         writer.parts.append(full.to_bytes())
@@ -348,7 +318,7 @@ def _write_laps(writer: _Writer, laps: tuple[Lap, ...], session: Session) -> Non
         values = [summary.get(name, np.nan) for summary in summaries]
         if not np.isnan(values).all():
             columns.append(where.column(values))
-    writer.table(_LAP, columns)
+    writer.table(profile.LAP, columns)
 
 
 def _write_lengths(writer: _Writer, session: Session) -> None:
@@ -360,7 +330,7 @@ def _write_lengths(writer: _Writer, session: Session) -> None:
     strokes = [np.nan if length.strokes is None else length.strokes for length in lengths]
     styles = [_STROKE_NUMBERS.get(length.stroke or "", ENUM.invalid) for length in lengths]
     writer.table(
-        _LENGTH,
+        profile.LENGTH,
         [
             *_closing(begins, ends, _LENGTH_END),
             Column(MESSAGE_INDEX, UINT16, np.arange(len(lengths))),
@@ -378,14 +348,14 @@ def _write_rr_intervals(writer: _Writer, intervals_ms: NDArray[np.float64] | Non
         return
     padded = np.full(-(-len(intervals_ms) // 5) * 5, np.nan)
     padded[: len(intervals_ms)] = intervals_ms
-    writer.table(_HRV, [Column(0, UINT16, padded.reshape(-1, 5))])
+    writer.table(profile.HRV, [Column(0, UINT16, padded.reshape(-1, 5))])
 
 
 def _write_activity(writer: _Writer, file: ActivityFile) -> None:
     end = fit_seconds(max(session.end_ms for session in file.sessions))
     timer = sum(s.summary.get("duration_seconds", (s.end_ms - s.start_ms) / 1000) for s in file.sessions)
     columns = [
-        Column(TIMESTAMP, UINT32, [end]),
+        Column(profile.TIMESTAMP, UINT32, [end]),
         Column(0, UINT32, [timer], 1000),
         Column(1, UINT16, [len(file.sessions)]),
         Column(2, ENUM, [int(len(file.sessions) > 1)]),
@@ -395,4 +365,4 @@ def _write_activity(writer: _Writer, file: ActivityFile) -> None:
     offset = file.sessions[0].utc_offset_seconds
     if offset is not None:
         columns.append(Column(5, UINT32, [end + offset]))
-    writer.table(_ACTIVITY, columns)
+    writer.table(profile.ACTIVITY, columns)

@@ -17,7 +17,9 @@ from datetime import date
 import numpy as np
 
 from perf_pipeline.formats.fit_writer import write_fit
-from perf_pipeline.formats.model import ActivityFile, Session, Streams
+from perf_pipeline.formats.gpx_writer import write_gpx
+from perf_pipeline.formats.model import ActivityFile, FileFormat, FileKind, Session, Streams
+from perf_pipeline.formats.tcx_writer import write_tcx
 from perf_pipeline.pipeline.demo_plan import DEFAULT_END, SEASONS_DAYS, Outing, body_on, outings
 from perf_pipeline.pipeline.demo_recording import record
 
@@ -72,8 +74,6 @@ def generate_simple(count: int, seed: int = 7, seconds: int = 1800) -> Iterator[
 
 
 def _as_file(session: Session) -> ActivityFile:
-    from perf_pipeline.formats.model import FileFormat, FileKind
-
     return ActivityFile(FileFormat.FIT, FileKind.ACTIVITY, (session,))
 
 
@@ -83,13 +83,14 @@ def _stem(outing: Outing) -> str:
 
 def _encoded(file: ActivityFile, outing: Outing, dice: np.random.Generator) -> tuple[str, bytes]:
     """Most files are FIT; some come from programs that export GPX or TCX; some are packed."""
-    writers: dict[str, Callable[[ActivityFile], bytes]] = {"fit": write_fit, "gpx": write_fit, "tcx": write_fit}
+    writers: dict[str, Callable[[ActivityFile], bytes]] = {"fit": write_fit, "gpx": write_gpx, "tcx": write_tcx}
     draw = dice.random()
     kind = "fit"
     if outing.sport in {"bike", "run"} and not outing.work.startswith("race"):
         kind = "tcx" if draw < 0.14 else "gpx" if draw < 0.28 and not outing.indoor else "fit"
     name, data = f"{_stem(outing)}.{kind}", writers[kind](file)
-    return (name + ".gz", packed(data)) if dice.random() < 0.15 else (name, data)
+    is_packed = dice.random() < 0.15 and not outing.work.startswith("race")
+    return (name + ".gz", packed(data)) if is_packed else (name, data)
 
 
 def _marred(file: ActivityFile, outing: Outing, dice: np.random.Generator) -> ActivityFile:

@@ -136,7 +136,7 @@ def lag(values: Floats, seconds: float) -> Floats:
 def heart_rate(intensity: Floats, dice: np.random.Generator) -> Floats:
     """bpm: lags behind `intensity` (1 is the threshold) by about half a minute and drifts up with the hours."""
     n = len(intensity)
-    share = 0.28 + 0.6 * np.clip(lag(np.clip(intensity, 0, 1.6), 28.0), 0, 1.3)
+    share = 0.12 + 0.76 * np.clip(lag(np.clip(intensity, 0, 1.6), 28.0), 0, 1.3)
     drift = 1 + 0.035 * np.arange(n) / 3600
     beats = _REST_BPM + (_MAX_BPM - _REST_BPM) * share * drift + 1.5 * smooth_noise(n, 20, dice)
     start = np.clip(np.arange(n) / 90, 0, 1)
