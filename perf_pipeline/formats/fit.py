@@ -12,7 +12,7 @@ import numpy as np
 
 from perf_pipeline.formats import fit_profile as profile
 from perf_pipeline.formats import fit_wellness
-from perf_pipeline.formats.fit_records import Developers, Records, chain, describe_developers, needs_clock, read_records
+from perf_pipeline.formats.fit_records import Developers, Records, chain, describe_developers, read_records
 from perf_pipeline.formats.fit_scan import Part, Scan, check_is_fit, header_at, hop, scan
 from perf_pipeline.formats.fit_sessions import Tables, build_sessions, milliseconds, number
 from perf_pipeline.formats.fit_tables import Clock, Row, rows_of, table
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 _SMALL: Final = frozenset({
     profile.FILE_ID, profile.SPORT, profile.SESSION, profile.LAP, profile.EVENT, profile.DEVICE_INFO,
     profile.ACTIVITY, profile.FILE_CREATOR, profile.HRV, profile.LENGTH, profile.HR, profile.FIELD_DESCRIPTION,
+    profile.TIMESTAMP_CORRELATION,
 })  # fmt: skip
 _WANTED: Final = _SMALL | {profile.RECORD} | fit_wellness.MESSAGES
 _SESSION_NUMBERS: Final = frozenset(profile.SESSION_FIELDS) | {2, 5, 6, 37, profile.TIMESTAMP}
 _LAP_NUMBERS: Final = frozenset(profile.LAP_FIELDS) | {2, 25, 34, profile.TIMESTAMP}
 _LENGTH_NUMBERS: Final = frozenset({2, 3, 4, 5, 7, 12, profile.TIMESTAMP})
 _EVENT_NUMBERS: Final = frozenset({0, 1, profile.TIMESTAMP})
+_ACTIVITY_NUMBERS: Final = frozenset({5, profile.TIMESTAMP})
+_SPORT_NUMBERS: Final = frozenset({0, 1})
 _DEVICE_NUMBERS: Final = frozenset({0, 2, 4, 5, 27})
 _HR_NUMBERS: Final = frozenset({0, 6, 9, 10, profile.TIMESTAMP})
 
@@ -89,27 +92,48 @@ def read_messages(data: bytes, messages: frozenset[int]) -> dict[int, list[Row]]
 def _read_parts(data: bytes, found: Scan, warnings: list[str]) -> tuple[Records, Tables]:
     tables = Tables()
     taken: dict[str, tuple[int, int]] = {}
-    developers: dict[tuple[int, int], object] = {}
     pieces = []
     for part in found.parts:
         described: Developers = describe_developers(table(data, part, profile.FIELD_DESCRIPTION), taken)
-        developers.update(described)
-        clock = Clock(data, part) if needs_clock(data, part) else None
+        clock = Clock(data, part)
         pieces.append(read_records(data, part, described, clock))
-        tables.sessions += table(data, part, profile.SESSION, _SESSION_NUMBERS, clock)
-        tables.laps += table(data, part, profile.LAP, _LAP_NUMBERS, clock)
-        tables.lengths += table(data, part, profile.LENGTH, _LENGTH_NUMBERS, clock)
-        tables.events += table(data, part, profile.EVENT, _EVENT_NUMBERS, clock)
-        tables.activities += table(data, part, profile.ACTIVITY, None, clock)
-        tables.sports += table(data, part, profile.SPORT)
-        if part.of(profile.HR):
-            tables.heart.append(table(data, part, profile.HR, _HR_NUMBERS))
+        small = Tables(
+            sessions=table(data, part, profile.SESSION, _SESSION_NUMBERS, clock),
+            laps=table(data, part, profile.LAP, _LAP_NUMBERS, clock),
+            lengths=table(data, part, profile.LENGTH, _LENGTH_NUMBERS, clock),
+            events=table(data, part, profile.EVENT, _EVENT_NUMBERS, clock),
+            activities=table(data, part, profile.ACTIVITY, _ACTIVITY_NUMBERS, clock),
+            sports=table(data, part, profile.SPORT, _SPORT_NUMBERS),
+            heart=[table(data, part, profile.HR, _HR_NUMBERS)],
+        )
+        for row in table(data, part, profile.TIMESTAMP_CORRELATION):
+            stamp, since_power_up = number(row, profile.TIMESTAMP), number(row, 1)
+            if stamp is not None and since_power_up is not None and stamp >= profile.POWER_UP_LIMIT:
+                _set_clock(pieces[-1], small, stamp - since_power_up)
+                small.activities.append({profile.TIMESTAMP: stamp, 5: row[3]} if 3 in row else {})
+                break
+        tables.add(small)
     records = chain(pieces)
     if len(records):
-        low = int(np.count_nonzero(records.seconds < profile.POWER_UP_LIMIT))
+        unknown = int(np.count_nonzero(records.seconds == 0))
+        low = int(np.count_nonzero(records.seconds < profile.POWER_UP_LIMIT)) - unknown
+        if unknown:
+            warnings.append(f"{unknown} of {len(records)} records have no time")
         if low:
             warnings.append(f"{low} of {len(records)} records are timed since power-up: the clock was not set")
     return records, tables
+
+
+def _set_clock(records: Records, tables: Tables, shift: int) -> None:
+    """Move what is timed since power-up to UTC: the file itself says how far apart they are."""
+    seconds = records.seconds
+    if len(seconds) and seconds.min() < profile.POWER_UP_LIMIT:
+        records.seconds = np.where(seconds < profile.POWER_UP_LIMIT, seconds + shift, seconds)
+    for row in (*tables.sessions, *tables.laps, *tables.lengths, *tables.events):
+        for key in (2, profile.TIMESTAMP):
+            since = number(row, key)
+            if since is not None and since < profile.POWER_UP_LIMIT:
+                row[key] = since + shift
 
 
 def _rr_intervals(data: bytes, found: Scan) -> FloatArray | None:

@@ -73,7 +73,7 @@ class _Plan(NamedTuple):
 Developers = Mapping[tuple[int, int], DeveloperField]
 
 
-def read_records(data: bytes, part: Part, developers: Developers, clock: Clock | None) -> Records:
+def read_records(data: bytes, part: Part, developers: Developers, clock: Clock) -> Records:
     """All records of one part of the file, with accumulated fields unrolled from its beginning."""
     groups = part.of(profile.RECORD)
     if not groups:
@@ -84,17 +84,7 @@ def read_records(data: bytes, part: Part, developers: Developers, clock: Clock |
     return records
 
 
-def needs_clock(data: bytes, part: Part) -> bool:
-    """Whether some record has its time in the header, or no time of its own."""
-    for group in part.of(profile.RECORD):
-        if not any(f.number == profile.TIMESTAMP and f.developer < 0 for f in definition_fields(group.definition)):
-            return True
-        if (np.frombuffer(data, np.uint8)[np.frombuffer(group.offsets, np.uint32)] >= 0x80).any():
-            return True
-    return False
-
-
-def _read_group(data: bytes, group: Group, developers: Developers, clock: Clock | None) -> Records:
+def _read_group(data: bytes, group: Group, developers: Developers, clock: Clock) -> Records:
     described = _described(group.definition, developers)
     plan = _plan(group.definition, described)
     offsets = np.frombuffer(group.offsets, np.uint32)
@@ -122,13 +112,13 @@ def _read_group(data: bytes, group: Group, developers: Developers, clock: Clock 
     return records
 
 
-def _seconds(rows: NDArray[np.void], plan: _Plan, offsets: NDArray[np.uint32], clock: Clock | None) -> IntArray:
+def _seconds(rows: NDArray[np.void], plan: _Plan, offsets: NDArray[np.uint32], clock: Clock) -> IntArray:
     if plan.time is None:
-        return clock.at_all(offsets.astype(np.int64)) if clock else np.zeros(len(offsets), np.int64)
+        return clock.at_all(offsets.astype(np.int64))
     seconds = rows[plan.time].astype(np.int64)
     missing = seconds == profile.NO_TIME
     if missing.any():
-        seconds[missing] = clock.at_all(offsets[missing].astype(np.int64)) if clock else 0
+        seconds[missing] = clock.at_all(offsets[missing].astype(np.int64))
     return seconds
 
 

@@ -43,9 +43,16 @@ class Part:
     reason: str | None = None
     any_message: bool = False
 
+    by_message: dict[int, list[Group]] | None = None
+
     def of(self, message: int) -> list[Group]:
         """The groups of that message number that hold messages."""
-        return [g for g in self.groups.values() if g.message == message and g.offsets]
+        if self.by_message is None:
+            self.by_message = {}
+            for group in self.groups.values():
+                if group.offsets:
+                    self.by_message.setdefault(group.message, []).append(group)
+        return self.by_message.get(message, [])
 
 
 @dataclass(slots=True)

@@ -40,6 +40,11 @@ class Tables:
     sports: list[Row] = field(default_factory=list)
     heart: list[list[Row]] = field(default_factory=list)  # `hr` messages, by part
 
+    def add(self, other: Tables) -> None:
+        """Put the messages of the next part behind these."""
+        for name in self.__slots__:
+            getattr(self, name).extend(getattr(other, name))
+
 
 def milliseconds(seconds: int) -> int:
     """Unix milliseconds of FIT seconds; a clock that only counts since power-up is left as it counts."""
@@ -87,8 +92,11 @@ def build_sessions(records: Records, tables: Tables) -> tuple[tuple[Session, ...
         chosen = None if owner is None else owner == i
         streams = _streams(records, time_ms, chosen, beats)
         end = draft.end
+        last = max(draft.start, int(streams.time_ms.max())) if len(streams) else draft.start
         if end is None:
-            end = max(draft.start, int(streams.time_ms.max())) if len(streams) else draft.start
+            end = last
+        elif draft.written is not None and last < draft.written < end:
+            end = draft.written  # an elapsed time that runs past the moment at which it was written is wrong
         sport = _sport_number(draft.row, tables)
         sub_sport = _sub_sport_number(draft.row, tables)
         sessions.append(
@@ -115,6 +123,7 @@ class _Draft:
     row: Row
     start: int
     end: int | None
+    written: int | None
 
 
 def _draft(row: Row, time_ms: IntArray) -> _Draft:
@@ -123,12 +132,13 @@ def _draft(row: Row, time_ms: IntArray) -> _Draft:
         start = max(stamp - elapsed // 1000, 0)
     first = int(time_ms[0]) if len(time_ms) else 0
     begin = milliseconds(start) if start is not None else first
+    written = None if stamp is None else milliseconds(stamp)
     end = None
     if elapsed is not None:
         end = begin + elapsed
-    elif stamp is not None and milliseconds(stamp) >= begin:
-        end = milliseconds(stamp)
-    return _Draft(row, begin, end)
+    elif written is not None and written >= begin:
+        end = written
+    return _Draft(row, begin, end, written)
 
 
 _Timed = TypeVar("_Timed", Lap, Length, Pause)

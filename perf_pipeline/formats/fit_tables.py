@@ -90,8 +90,8 @@ def rows_of(data: bytes, group: Group, numbers: frozenset[int] | None = None, cl
                     row[cell.number] = decoded
             elif value != cell.invalid and value == value:  # noqa: PLR0124 - NaN is the invalid float
                 row[cell.number] = value
-        if clock is not None and TIMESTAMP not in row and (time := clock.at(offset)) is not None:
-            row[TIMESTAMP] = time
+        if clock is not None and data[offset] & 0x80 and TIMESTAMP not in row:
+            row[TIMESTAMP] = clock.at(offset)
         rows.append(row)
     return rows
 
@@ -130,10 +130,15 @@ _NO_CLOCK: Final = -1
 class Clock:
     """The file's running time: the last timestamp of any message, moved on by time offsets in headers.
 
-    Built only for the files that need it, from a second scan that keeps the offsets of every message.
+    Built only when a message asks for it, from a second scan that keeps the offsets of every message.
     """
 
     def __init__(self, data: bytes, part: Part) -> None:
+        self._source = (data, part)
+        self._known: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+
+    def _build(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        data, part = self._source
         offsets, times, heads = _marks(data, hop(data, part.start, part.end, None))
         explicit = times >= 0
         low5 = np.where(explicit, times, heads) & 31
@@ -141,21 +146,21 @@ class Clock:
         step[1:] = np.where(explicit[1:], 0, (low5[1:] - low5[:-1]) & 31)
         base = np.maximum.accumulate(np.where(explicit, np.arange(len(times)), -1)) if len(times) else explicit
         walked = np.cumsum(step)
-        self._offsets = offsets[base >= 0]
-        base = base[base >= 0]
-        self._times = times[base] + (walked[len(walked) - len(base) :] - walked[base])
+        known = base >= 0
+        return offsets[known], times[base[known]] + walked[known] - walked[base[known]]
 
-    def at(self, offset: int) -> int | None:
-        """FIT seconds at the message there, None before the first timestamp."""
-        i = int(np.searchsorted(self._offsets, offset, "right")) - 1
-        return int(self._times[i]) if i >= 0 else None
+    def at(self, offset: int) -> int:
+        """FIT seconds at the message there."""
+        return int(self.at_all(np.array([offset], np.int64))[0])
 
     def at_all(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """FIT seconds at every message, that of the first timestamp before it; 0 where there is none at all."""
-        if not len(self._times):
+        if self._known is None:
+            self._known = self._build()
+        marks, times = self._known
+        if not len(times):
             return np.zeros(len(offsets), np.int64)
-        i = np.searchsorted(self._offsets, offsets, "right") - 1
-        return self._times[np.maximum(i, 0)]
+        return times[np.maximum(np.searchsorted(marks, offsets, "right") - 1, 0)]
 
 
 def _marks(data: bytes, part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
