@@ -1,7 +1,7 @@
 """PostgreSQL without installing it: the binaries of a wheel, run as a server of this machine alone.
 
-The server belongs to a home folder. Whoever needs it first starts it, under a file lock; it runs detached, until `stop`.
-It is found by connecting to it and asking whose data it serves, never by a pid file alone.
+The server belongs to a home folder. Whoever needs it first starts it, under a file lock; it runs detached, until
+`stop`. It is found by connecting to it and asking whose data it serves, never by a pid file alone.
 
 `<home>/postgres/` holds `password` (0600), `port`, `server.log`, `lock`, and `data`; or, where the user that the server
 runs as cannot reach the home, `data_location`, which names the folder that holds `data`.

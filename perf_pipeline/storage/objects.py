@@ -5,6 +5,7 @@ A failed listing is an error and never an empty listing; a put is seen whole or 
 
 from __future__ import annotations
 
+import builtins
 import secrets
 import time
 from abc import ABC, abstractmethod
@@ -56,14 +57,14 @@ def checked_prefix(prefix: str) -> str:
 class ObjectStore(ABC):
     """Objects under keys such as `archive/athlete=ann/month=2026-05/<sha256>.fit`.
 
-    Every method raises `StorageUnavailableError` where the store cannot be used, `ObjectMissingError` where an object is
-    asked for that is not there, `StorageFullError` where there is no room, `InvalidKeyError` for a key that leads
+    Every method raises `StorageUnavailableError` where the store cannot be used, `ObjectMissingError` where an object
+    is asked for that is not there, `StorageFullError` where there is no room, `InvalidKeyError` for a key that leads
     out of the store. A store is picklable, and safe to use from several threads and processes.
     """
 
     @staticmethod
     def from_url(url: str) -> ObjectStore:
-        """The store that a URL names: a directory (bare or `file://`), or `s3://bucket/prefix`. Touches nothing yet."""
+        """The store that a URL names: a directory (bare or `file://`), or `s3://bucket/prefix`; touches nothing."""
         if not url.strip():
             raise WrongUrlError("the storage URL is empty", "Give a directory or s3://bucket/prefix")
         parts = urlsplit(url)
@@ -95,7 +96,7 @@ class ObjectStore(ABC):
         """All objects below the folder `prefix`, at any depth, sorted by key; none where the folder is not there."""
 
     @abstractmethod
-    def list_folders(self, prefix: str = "") -> list[str]:
+    def list_folders(self, prefix: str = "") -> builtins.list[str]:
         """Names of the folders directly below the folder `prefix`, sorted; none where it is not there."""
 
     @abstractmethod
@@ -143,6 +144,7 @@ class ObjectStore(ABC):
 
     def remove_empty_folders(self, prefix: str) -> None:
         """Take away the folders at and below `prefix` that hold nothing (an object store has none)."""
+        del prefix
 
     def sweep(self, prefix: str = "", *, older_than_seconds: float = 3600.0) -> int:
         """Take away what killed writers left half written; says how many files."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
 import os
 import secrets
@@ -44,13 +45,13 @@ class LocalObjectStore(ObjectStore):
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         folder = checked_prefix(prefix)
         self._require_root()
-        found: list[ObjectInfo] = []
+        found: builtins.list[ObjectInfo] = []
         with self._errors(folder or str(self.root)):
             self._walk(self._path(folder), folder, found)
         found.sort(key=lambda info: info.key)
         return iter(found)
 
-    def list_folders(self, prefix: str = "") -> list[str]:
+    def list_folders(self, prefix: str = "") -> builtins.list[str]:
         folder = checked_prefix(prefix)
         self._require_root()
         with self._errors(folder or str(self.root)):
@@ -139,7 +140,7 @@ class LocalObjectStore(ObjectStore):
         path = self.root / key
         # A link planted in the store must not let a key out of it.
         real_root, real_parent = os.path.realpath(self.root), os.path.realpath(path.parent if key else path)
-        if os.path.commonpath([real_root, real_parent]) != real_root or path.is_symlink() and key:
+        if os.path.commonpath([real_root, real_parent]) != real_root or (key and path.is_symlink()):
             raise InvalidKeyError(f"the key {key!r} leads out of {self.root}")
         return path
 
@@ -150,7 +151,7 @@ class LocalObjectStore(ObjectStore):
                 "Mount or make it, or set PERF_STORAGE_URL to where it is",
             )
 
-    def _walk(self, folder: Path, prefix: str, found: list[ObjectInfo]) -> None:
+    def _walk(self, folder: Path, prefix: str, found: builtins.list[ObjectInfo]) -> None:
         try:
             with os.scandir(folder) as scan:
                 entries = list(scan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import builtins
 import errno
 import os
 import threading
@@ -78,7 +78,7 @@ class S3ObjectStore(ObjectStore):
                         entry.get("ETag", "").strip('"') or None,
                     )
 
-    def list_folders(self, prefix: str = "") -> list[str]:
+    def list_folders(self, prefix: str = "") -> builtins.list[str]:
         folder = self.prefix + checked_prefix(prefix)
         return sorted(
             entry["Prefix"].removeprefix(folder).removesuffix("/")
@@ -142,7 +142,7 @@ class S3ObjectStore(ObjectStore):
             failed = [e for e in answer.get("Errors", ()) if e.get("Code") not in _MISSING_CODES]
             if failed:
                 raise StorageUnavailableError(
-                    f"{len(failed)} objects of {self.url()} could not be deleted, the first is {failed[0].get('Key')!r}",
+                    f"{len(failed)} objects of {self.url()} were not deleted, the first is {failed[0].get('Key')!r}",
                     _REMEDIES.get(str(failed[0].get("Code")), "Run again"),
                     str(failed[0].get("Code")),
                 )
@@ -202,7 +202,7 @@ class S3ObjectStore(ObjectStore):
             ) from error
         except (OSError, ClientError) as error:
             raise self._translated(error, key) from (error.__cause__ or error)
-        except (BotoCoreError, asyncio.TimeoutError) as error:
+        except (BotoCoreError, TimeoutError) as error:
             endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
             raise StorageUnavailableError(
                 f"cannot reach {self.url()}" + (f" at {endpoint}" if endpoint else ""),

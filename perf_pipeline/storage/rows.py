@@ -51,7 +51,8 @@ def replace_children(
     """Put `rows` in the place of everything that the table holds for these activities; returns how many."""
     if activity_ids:
         connection.execute(
-            table.delete().where(table.c.activity_id == _any(table.c.activity_id.type, "ids")), {"ids": list(activity_ids)}
+            table.delete().where(table.c.activity_id == _any(table.c.activity_id.type, "ids")),
+            {"ids": list(activity_ids)},
         )
     return copy_rows(connection, table, rows, columns=columns)
 
@@ -80,12 +81,16 @@ def upsert(
     with cursor:
         listed = _identifiers(names)
         cursor.execute(
-            sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(incoming, listed, target)
+            sql.SQL("CREATE TEMP TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+                incoming, listed, target
+            )
         )
         _copy(connection, incoming, table, names, rows)
-        action = sql.SQL("NOTHING")
+        action: sql.Composable = sql.SQL("NOTHING")
         if compared:
-            assignments = [sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in compared]
+            assignments: list[sql.Composable] = [
+                sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in compared
+            ]
             if "updated_at" in table.c:
                 assignments.append(sql.SQL("updated_at = now()"))
             action = sql.SQL("UPDATE SET {} WHERE ({}) IS DISTINCT FROM ({})").format(
@@ -96,7 +101,8 @@ def upsert(
         # Only a row that was there before carries the number of the transaction that replaced it.
         cursor.execute(
             sql.SQL(
-                "WITH done AS (INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT ({}) DO {} RETURNING (xmax = 0) AS fresh) "
+                "WITH done AS (INSERT INTO {} ({}) SELECT {} FROM {} "
+                "ON CONFLICT ({}) DO {} RETURNING (xmax = 0) AS fresh) "
                 "SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh) FROM done"
             ).format(target, listed, listed, incoming, _identifiers(key), action)
         )
@@ -128,7 +134,9 @@ def _any(kind: Any, name: str) -> Any:
 
 
 def _names(table: Table, row: Row, columns: Sequence[str] | None) -> list[str]:
-    names = list(columns) if columns is not None else list(row) if isinstance(row, Mapping) else [c.name for c in table.c]
+    names = (
+        list(columns) if columns is not None else list(row) if isinstance(row, Mapping) else [c.name for c in table.c]
+    )
     unknown = [name for name in names if name not in table.c]
     if unknown:
         raise ValueError(f"the table {table.name} has no column {unknown[0]!r}")
@@ -147,8 +155,9 @@ def _cursor(connection: Connection) -> Any:
 
 
 def _copy(connection: Connection, target: sql.Composable, table: Table, names: list[str], rows: Sequence[Row]) -> None:
-    converters = [(index, _converter(table.c[name].type)) for index, name in enumerate(names)]
-    converters = [(index, convert) for index, convert in converters if convert is not None]
+    converters = [
+        (index, convert) for index, name in enumerate(names) if (convert := _converter(table.c[name].type)) is not None
+    ]
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(target, _identifiers(names))
     with _cursor(connection) as cursor, cursor.copy(statement) as copy:
         write = copy.write_row
@@ -178,7 +187,19 @@ def _plain(value: str) -> str:
 
 def _json(value: object) -> str:
     told = json.dumps(value, default=_json_default, allow_nan=False, ensure_ascii=True)
-    return told.replace("\\u0000", "") if "\\u0000" in told else told
+    if "\\u0000" in told or "\\ud" in told:
+        told = json.dumps(_all_plain(json.loads(told)), allow_nan=False)
+    return told
+
+
+def _all_plain(value: object) -> object:
+    if isinstance(value, str):
+        return _plain(value)
+    if isinstance(value, list):
+        return [_all_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {_plain(name): _all_plain(item) for name, item in value.items()}
+    return value
 
 
 def _json_default(value: object) -> object:

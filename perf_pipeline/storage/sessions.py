@@ -77,7 +77,14 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     (
         "lengths",
         pa.list_(
-            pa.struct([*_SPAN, pa.field("active", pa.bool_()), pa.field("strokes", pa.int32()), pa.field("stroke", pa.string())])
+            pa.struct(
+                [
+                    *_SPAN,
+                    pa.field("active", pa.bool_()),
+                    pa.field("strokes", pa.int32()),
+                    pa.field("stroke", pa.string()),
+                ]
+            )
         ),
         "pool lengths",
     ),
@@ -85,9 +92,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("extra_units", pa.map_(pa.string(), pa.string()), "units of the extras of the records, by name"),
     ("records", pa.int64(), "number of records"),
 )
-SESSIONS_SCHEMA = pa.schema(
-    [pa.field(name, kind, metadata={"description": told}) for name, kind, told in _COLUMNS]
-)
+SESSIONS_SCHEMA = pa.schema([pa.field(name, kind, metadata={"description": told}) for name, kind, told in _COLUMNS])
 
 
 def session_table(items: Sequence[StoredSession]) -> pa.Table:

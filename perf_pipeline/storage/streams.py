@@ -14,6 +14,7 @@ import io
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -167,9 +168,7 @@ def _joined(name: str, kind: pa.DataType, streams: Sequence[Streams], lengths: N
     """One channel of all sessions, null where a record does not say."""
     if not any(name in s.channels for s in streams):
         return pa.nulls(int(lengths.sum()), kind)
-    values = np.concatenate(
-        [s.channels.get(name, np.full(n, np.nan)) for s, n in zip(streams, lengths, strict=True)]
-    )
+    values = np.concatenate([s.channels.get(name, np.full(n, np.nan)) for s, n in zip(streams, lengths, strict=True)])
     return pa.array(values.astype(kind.to_pandas_dtype(), copy=False), kind, from_pandas=True)
 
 
@@ -226,7 +225,7 @@ def read_streams(data: bytes) -> dict[uuid.UUID, Streams]:
     }
     extras = _ExtrasReader(table.column("extras").combine_chunks())
     found: dict[uuid.UUID, Streams] = {}
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in pairwise(bounds):
         channels = {}
         for name, values in columns.items():
             part = values[first:last]

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -118,7 +118,7 @@ class Warehouse:
     def close(self) -> None:
         self.engine.dispose()
 
-    def __enter__(self) -> Warehouse:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -143,12 +143,8 @@ class Warehouse:
         with self.begin() as connection:
             known = connection.execute(select(profiles.c.id).where(profiles.c.id == profile_id)).scalar()
             if known is None:
-                connection.execute(
-                    insert(profiles).values(id=profile_id, handle=handle).on_conflict_do_nothing()
-                )
-                connection.execute(
-                    insert(athlete_leases).values(profile_id=profile_id).on_conflict_do_nothing()
-                )
+                connection.execute(insert(profiles).values(id=profile_id, handle=handle).on_conflict_do_nothing())
+                connection.execute(insert(athlete_leases).values(profile_id=profile_id).on_conflict_do_nothing())
         return profile_id
 
     @contextmanager

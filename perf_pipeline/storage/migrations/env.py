@@ -1,4 +1,4 @@
-"""How Alembic runs our migrations: on the connection that `storage.schema` hands it, each in a transaction of its own."""
+"""How Alembic runs migrations: on the connection that `storage.schema` hands it, each in its own transaction."""
 
 from __future__ import annotations
 

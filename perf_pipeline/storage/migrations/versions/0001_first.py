@@ -1,4 +1,5 @@
 """The first schema."""
+# ruff: noqa: E501 - the meaning of a column is one line, however long
 
 from __future__ import annotations
 
@@ -239,6 +240,13 @@ def upgrade() -> None:
             comment="the local day of which this is true: efforts of the 90 days up to it",
         ),
         sa.Column(
+            "version",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="0 for the first answer as of that day, then 1, ...",
+        ),
+        sa.Column(
             "threshold",
             sa.Double(),
             nullable=True,
@@ -280,7 +288,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_threshold_models_as_of",
         "threshold_models",
-        ["profile_id", "sport", "model", "as_of", sa.literal_column("computed_at DESC")],
+        ["profile_id", "sport", "model", "as_of", sa.literal_column("version DESC")],
         unique=False,
     )
     op.create_table(
