@@ -39,7 +39,8 @@ def summarise(session: Session, clean: CleanStreams) -> ActivitySummary:
     if len(clean) < 2:
         return _from_device(session)
     elapsed = _elapsed(session, clean)
-    duration = elapsed - sum(max(0.0, min(end, elapsed) - begin) for begin, end in clean.pauses)
+    running = elapsed - sum(max(0.0, min(end, elapsed) - begin) for begin, end in clean.pauses)
+    duration = _timer(running, session.summary.get("duration_seconds"))
     pool = pool_lengths(session)
     swum = swum_seconds(session)
     moving = swum if swum is not None else _moving(clean, duration)
@@ -60,6 +61,16 @@ def summarise(session: Session, clean: CleanStreams) -> ActivitySummary:
         temperature_celsius=float(np.nanmean(temperature)) if temperature is not None else None,
         source=source,
     )
+
+
+def _timer(running: float, said: float | None) -> float:
+    """The device's timer where the records bear it out within 1 % or 10 s, else the time without pauses.
+
+    Records and events are stamped in whole seconds, and short auto-pauses leave no event; the timer counts
+    both.
+    """
+    timer = _sane(said)
+    return timer if timer and abs(timer - running) <= max(10.0, 0.01 * running) else running
 
 
 def _elapsed(session: Session, clean: CleanStreams) -> float:

@@ -46,7 +46,7 @@ _BOUNDS: Mapping[str, SportBounds] = {
     "bike": SportBounds(35.0, 4.0 * KMH),
     "run": SportBounds(12.5, 1.5 * KMH, FOOT_DISTANCES_METERS),
     "walk": SportBounds(4.5, distances_meters=FOOT_DISTANCES_METERS),
-    "hike": SportBounds(4.5, distances_meters=FOOT_DISTANCES_METERS),
+    "hike": SportBounds(7.0, distances_meters=FOOT_DISTANCES_METERS),
     "swim": SportBounds(3.0, 0.5 * KMH, SWIM_DISTANCES_METERS, 100.0),
     "transition": SportBounds(12.5),
     "row": SportBounds(8.0),
@@ -86,6 +86,13 @@ DROPOUT_SECONDS = 3.0
 """A silence up to this long is a dropout: the last value is held."""
 SMART_RECORDING_SECONDS = 10.0
 """Records up to this far apart while the timer runs are smart recording: linear between them."""
+SLOW_CHANNEL_SECONDS: Mapping[str, float] = {
+    "heart_rate_bpm": 120.0,
+    "temperature_celsius": 120.0,
+    "altitude_meters": 120.0,
+}
+"""What changes slowly is taken as linear over a longer silence, for means alone: devices that record every 20 s
+mean it so themselves."""
 FROZEN_SECONDS = 60.0
 """A non-zero channel that does not change for so long while others do is suspect."""
 
@@ -122,5 +129,5 @@ def power_ceiling_watts(duration_seconds: float) -> float:
 
 def speed_ceiling_mps(sport: str, distance_meters: float) -> float:
     """The mean speed over a distance beyond the world's best; above it an effort is rejected."""
-    table = {"run": _RUN_CEILING, "swim": _SWIM_CEILING, "walk": _WALK_CEILING, "hike": _WALK_CEILING}.get(sport)
+    table = {"run": _RUN_CEILING, "swim": _SWIM_CEILING, "walk": _WALK_CEILING}.get(sport)
     return _interpolate(table, distance_meters) if table else bounds_of(sport).max_speed_mps

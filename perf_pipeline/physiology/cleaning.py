@@ -21,6 +21,7 @@ from perf_pipeline.physiology.distance import DistanceResult, clean_distance, sp
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+_NEAR_MS = 600_000
 _MERGE_SECONDS = 10.0
 _MOST_ANOMALIES = 50
 _HAMPEL_WINDOW = 7
@@ -74,9 +75,11 @@ def clean(session: Session) -> CleanStreams:
     """
     streams = session.streams
     time_ms = np.asarray(streams.time_ms, dtype=np.int64)
-    check = check_clock(time_ms)
+    elapsed = session.summary.get("elapsed_seconds")
+    said = elapsed if elapsed is not None and np.isfinite(elapsed) and elapsed > 0 else None
+    check = check_clock(time_ms, round(said * 1000) if said is not None else None)
     kept = time_ms[check.order]
-    start_ms = _start(session.start_ms, kept)
+    start_ms = _start(session.start_ms, kept, _NEAR_MS if len(check.rejected) else DAY_MS)
     distinct = np.ones(len(kept), dtype=bool)
     distinct[1:] = np.diff(kept) > 0
     seconds = (kept[distinct] - start_ms) / 1000.0
@@ -100,12 +103,12 @@ def clean(session: Session) -> CleanStreams:
     return CleanStreams(session.sport, start_ms, seconds, channels, pauses, _bounded(anomalies), result.source)
 
 
-def _start(session_start_ms: int, kept: NDArray[np.int64]) -> int:
+def _start(session_start_ms: int, kept: NDArray[np.int64], tolerance_ms: int) -> int:
     """The session's own start where its records agree, else the first record's time."""
     if len(kept) == 0:
         return int(session_start_ms)
     first = int(kept[0])
-    return min(int(session_start_ms), first) if abs(first - session_start_ms) <= DAY_MS else first
+    return min(int(session_start_ms), first) if abs(first - session_start_ms) <= tolerance_ms else first
 
 
 def _merge_repeats(values: FloatArray, distinct: BoolArray) -> FloatArray:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DAY_MS = 86_400_000
+_HOUR_MS = 3_600_000
 _LONGEST_TOUR_MS = 60 * DAY_MS
 _LEAST_SHARE = 0.1
 
@@ -22,31 +23,39 @@ class ClockCheck:
     rejected: NDArray[np.int64]
 
 
-def check_clock(time_ms: NDArray[np.int64]) -> ClockCheck:
+def check_clock(time_ms: NDArray[np.int64], elapsed_ms: int | None = None) -> ClockCheck:
     """Sort the rows by time (stably) and reject those that a broken clock wrote.
 
     `time_ms` (n,) int64, in file order. The file is cut where time jumps ahead by over a day or steps back by
     more than the file's own length. The part with the most rows is believed; another is kept where it follows
     in order and is either near or both large (a tenth of the rows) and within a tour's length of 60 days.
-    Cost is O(n), whatever the span.
+    Where the rows span far more than the device counted itself (`elapsed_ms`), a jump of over an hour is a
+    cut, and nothing beyond one is near. Cost does not depend on the span.
     """
     n = len(time_ms)
     rows = np.arange(n)
     if n < 2:
         return ClockCheck(rows, rows[:0])
     steps = np.diff(time_ms)
-    own_length = int(steps[(steps > 0) & (steps <= DAY_MS)].sum())
-    cuts = np.flatnonzero((steps > DAY_MS) | (steps < -max(own_length, 1000))) + 1
+    span = int(time_ms.max()) - int(time_ms.min())
+    doubtful = elapsed_ms is not None and span > 2 * elapsed_ms + _HOUR_MS
+    near = _HOUR_MS if doubtful else DAY_MS
+    own_length = int(steps[(steps > 0) & (steps <= near)].sum())
+    cuts = np.flatnonzero((steps > near) | (steps < -max(own_length, 1000))) + 1
     if len(cuts) == 0:
         if (steps >= 0).all():
             return ClockCheck(rows, rows[:0])
         return ClockCheck(np.argsort(time_ms, kind="stable"), rows[:0])
-    keep = _believed(time_ms, np.concatenate(([0], cuts)), np.concatenate((cuts, [n])))
+    parts = (np.concatenate(([0], cuts)), np.concatenate((cuts, [n])))
+    keep = _believed(time_ms, parts, near, _HOUR_MS if doubtful else _LONGEST_TOUR_MS)
     kept = rows[keep]
     return ClockCheck(kept[np.argsort(time_ms[kept], kind="stable")], rows[~keep])
 
 
-def _believed(time_ms: NDArray[np.int64], first: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _believed(
+    time_ms: NDArray[np.int64], parts: tuple[NDArray[np.int64], NDArray[np.int64]], near: int, far: int
+) -> NDArray[np.bool_]:
+    first, stop = parts
     sizes = stop - first
     main = int(np.argmax(sizes))
     keep = np.zeros(len(time_ms), dtype=bool)
@@ -58,7 +67,7 @@ def _believed(time_ms: NDArray[np.int64], first: NDArray[np.int64], stop: NDArra
         times = time_ms[first[part] : stop[part]]
         gap = int(times.min()) - high if part > main else low - int(times.max())
         large = sizes[part] >= _LEAST_SHARE * len(time_ms)
-        if 0 <= gap <= DAY_MS or (0 <= gap <= _LONGEST_TOUR_MS and large):
+        if 0 <= gap <= near or (0 <= gap <= far and large):
             keep[first[part] : stop[part]] = True
             low, high = min(low, int(times.min())), max(high, int(times.max()))
     return keep

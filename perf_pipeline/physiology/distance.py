@@ -65,8 +65,8 @@ def clean_distance(
         meters, more = _from_device(own, seconds, limit)
         return DistanceResult(meters, "device", (*findings, *more), bad)
     if positions is not None and len(positions[0]) >= 2:
-        meters = _from_positions(positions, seconds, pauses, limit)
-        return DistanceResult(meters, "positions", tuple(findings), bad)
+        meters, more = _from_positions(positions, seconds, pauses, limit)
+        return DistanceResult(meters, "positions", (*findings, *more), bad)
     speed = channels.get("speed_mps")
     if speed is not None and np.isfinite(speed).sum() >= 2 and np.nanmax(speed) > 0:
         return DistanceResult(_from_speed(speed, seconds), "speed", tuple(findings), bad)
@@ -152,40 +152,45 @@ def _position_steps(
     if len(rows) < 2:
         return None
     steps = haversine_meters(lat[rows[:-1]], lon[rows[:-1]], lat[rows[1:]], lon[rows[1:]])
-    allowed = limit * np.maximum(np.diff(seconds[rows]), 1.0) + _POSITION_NOISE_METERS
-    if (steps > allowed).any():
-        rows, steps, bad[:] = _without_jumping_positions(seconds, lat, lon, rows, limit)
+    if (steps > _allowed(np.diff(seconds[rows]), limit)).any():
+        return _without_jumping_positions(seconds, (lat, lon), rows, steps, limit)
     return rows, steps, bad
 
 
 def _without_jumping_positions(
-    seconds: FloatArray, lat: FloatArray, lon: FloatArray, rows: NDArray[np.int64], limit: float
+    seconds: FloatArray,
+    where: tuple[FloatArray, FloatArray],
+    rows: NDArray[np.int64],
+    steps: FloatArray,
+    limit: float,
 ) -> tuple[NDArray[np.int64], FloatArray, BoolArray]:
-    """Walk from one believed position to the next that can be reached from it.
+    """From each jump go on to the next position that can be reached from the last believed one.
 
     Where none can for 30 s, the receiver was lost before: believe the new place and count no distance to it.
     """
+    lat, lon = where
+    t = seconds[rows]
+    keep = np.ones(len(rows), dtype=bool)
+    steps = steps.copy()
+    anchor_done = 0
+    for jump in np.flatnonzero(steps > _allowed(np.diff(t), limit)).tolist():
+        if jump < anchor_done:
+            continue
+        stop = min(int(np.searchsorted(t, t[jump + 1] + _LOST_SECONDS, "right")) + 1, len(rows))
+        ahead = rows[jump + 1 : stop]
+        far = haversine_meters(lat[rows[jump]], lon[rows[jump]], lat[ahead], lon[ahead])
+        reached = np.flatnonzero(far <= _allowed(t[jump + 1 : stop] - t[jump], limit))
+        landing = jump + 1 + (int(reached[0]) if len(reached) else len(ahead) - 1)
+        keep[jump + 1 : landing] = False
+        steps[landing - 1] = float(far[reached[0]]) if len(reached) else 0.0
+        anchor_done = landing
     bad = np.zeros(len(seconds), dtype=bool)
-    kept, steps = [int(rows[0])], []
-    skipped: list[int] = []
-    scalar = [np.asarray(a) for a in (lat, lon)]
-    for row in rows[1:].tolist():
-        last = kept[-1]
-        far = float(haversine_meters(scalar[0][last], scalar[1][last], scalar[0][row], scalar[1][row]))
-        if far <= limit * max(seconds[row] - seconds[last], 1.0) + _POSITION_NOISE_METERS:
-            kept.append(row)
-            steps.append(far)
-            bad[skipped] = True
-            skipped = []
-        elif skipped and seconds[row] - seconds[skipped[0]] > _LOST_SECONDS:
-            bad[skipped] = True
-            kept.append(row)
-            steps.append(0.0)
-            skipped = []
-        else:
-            skipped.append(row)
-    bad[skipped] = True
-    return np.asarray(kept), np.asarray(steps, dtype=np.float64), bad
+    bad[rows[~keep]] = True
+    return rows[keep], steps[np.flatnonzero(keep)[1:] - 1], bad
+
+
+def _allowed(dt: FloatArray, limit: float) -> FloatArray:
+    return limit * np.maximum(dt, 1.0) + _POSITION_NOISE_METERS
 
 
 def _from_positions(
@@ -193,16 +198,21 @@ def _from_positions(
     seconds: FloatArray,
     pauses: tuple[tuple[float, float], ...],
     limit: float,
-) -> FloatArray:
+) -> tuple[FloatArray, list[Finding]]:
     rows, steps, _ = positions
     t = seconds[rows]
-    steps = np.where(steps > limit * np.maximum(np.diff(t), 1.0), limit * np.diff(t), steps)
     # What was covered while the timer stood is not part of the activity.
     for begin, end in pauses:
         steps = np.where((t[:-1] < end) & (t[1:] > begin) & (end - begin > np.diff(t) / 2), 0.0, steps)
+    most = limit * np.diff(t)
+    fast = steps > most
+    findings: list[Finding] = []
+    if fast.any():
+        mask = _over(rows[1:][fast], len(seconds))
+        findings.append(("too_fast", "distance_meters", mask, "held to the fastest that the sport allows"))
     out = np.full(len(seconds), np.nan)
-    out[rows] = np.concatenate(([0.0], np.cumsum(steps)))
-    return out
+    out[rows] = np.concatenate(([0.0], np.cumsum(np.minimum(steps, most))))
+    return out, findings
 
 
 def _from_speed(speed: FloatArray, seconds: FloatArray) -> FloatArray:

@@ -60,22 +60,32 @@ def best_efforts(clean: CleanStreams, session: Session | None = None) -> tuple[E
 
 
 def best_window(line: Timeline, duration_seconds: float) -> tuple[float, float] | None:
-    """Highest mean over a window of the duration inside one segment, and its first second; None where none is
-    long enough.
+    """Highest mean over a window of the duration inside one segment, and its first second.
+
+    None where no segment is long enough.
+    """
+    return best_windows(line, (duration_seconds,))[0]
+
+
+def best_windows(line: Timeline, durations: Sequence[float]) -> list[tuple[float, float] | None]:
+    """For each duration in s the highest mean over a window inside one segment, and its first second.
 
     The window's sum is piecewise linear in its position, so the best begins or ends at an edge of a piece:
-    both are tried.
+    both are tried, or on a grid of whole seconds one, which is then the other as well.
     """
-    if line.whole_seconds and float(duration_seconds).is_integer():
-        return _best_whole(line, int(duration_seconds))
-    return _best_interpolated(line, float(duration_seconds))
+    if len(line) == 0:
+        return [None] * len(durations)
+    if line.whole_seconds and all(float(d).is_integer() for d in durations):
+        total = np.concatenate(([0.0], np.cumsum(line.values)))
+        return [_best_whole(line, total, int(d)) for d in durations]
+    knots = _knots(line)
+    return [_best_interpolated(knots, float(d)) for d in durations]
 
 
-def _best_whole(line: Timeline, width: int) -> tuple[float, float] | None:
+def _best_whole(line: Timeline, total: FloatArray, width: int) -> tuple[float, float] | None:
     n = len(line)
     if n < width:
         return None
-    total = np.concatenate(([0.0], np.cumsum(line.values)))
     sums = total[width:] - total[:-width]
     if line.segments[0] != line.segments[-1]:
         sums = np.where(line.segments[width - 1 :] == line.segments[: n - width + 1], sums, -np.inf)
@@ -83,38 +93,32 @@ def _best_whole(line: Timeline, width: int) -> tuple[float, float] | None:
     return (float(sums[best]) / width, float(line.starts[best])) if np.isfinite(sums[best]) else None
 
 
-def _best_interpolated(line: Timeline, width: float) -> tuple[float, float] | None:
-    t, total, segment = _knots(line)
-    if len(t) == 0:
-        return None
-    starts: list[FloatArray] = []
-    sums: list[FloatArray] = []
+_Knots = tuple[FloatArray, FloatArray, NDArray[np.int64]]
+
+
+def _best_interpolated(knots: _Knots, width: float) -> tuple[float, float] | None:
+    t, total, segment = knots
     # Begins at a knot: the end lies between knots j - 1 and j.
     target = t + width
     j = np.minimum(np.searchsorted(t, target - _EPS, "left"), len(t) - 1)
     ok = (segment[j] == segment) & (t[j] >= target - _EPS)
-    starts.append(t[ok])
-    sums.append(_at(t, total, j[ok], target[ok]) - total[ok])
+    starts_after = t[ok]
+    sums_after = _at(t, total, j[ok], target[ok]) - total[ok]
     # Ends at a knot: the start lies between knots i and i + 1.
     target = t - width
     i = np.maximum(np.searchsorted(t, target + _EPS, "right") - 1, 0)
     ok = (segment[i] == segment) & (t[i] <= target + _EPS)
-    starts.append(target[ok])
-    sums.append(total[ok] - _at(t, total, np.minimum(i[ok] + 1, len(t) - 1), target[ok]))
-    all_sums, all_starts = np.concatenate(sums), np.concatenate(starts)
-    if len(all_sums) == 0:
+    sums_before = total[ok] - _at(t, total, np.minimum(i[ok] + 1, len(t) - 1), target[ok])
+    sums = np.concatenate((sums_after, sums_before))
+    if len(sums) == 0:
         return None
-    best = int(np.argmax(all_sums))
-    return float(all_sums[best]) / width, float(all_starts[best])
+    best = int(np.argmax(sums))
+    return float(sums[best]) / width, float(np.concatenate((starts_after, target[ok]))[best])
 
 
-def _knots(line: Timeline) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+def _knots(line: Timeline) -> _Knots:
     """Edges of the pieces with the running sum and the segment, one edge more than pieces in each segment."""
-    if len(line) == 0:
-        empty = np.empty(0)
-        return empty, empty, np.empty(0, np.int64)
-    begins = np.concatenate(([True], np.diff(line.segments) != 0))
-    at = np.flatnonzero(begins)
+    at = np.flatnonzero(np.concatenate(([True], np.diff(line.segments) != 0)))
     ends = line.starts + line.widths
     total = np.cumsum(line.widths * line.values)
     before = np.concatenate(([0.0], total[:-1]))
@@ -166,8 +170,7 @@ def _power_efforts(clean: CleanStreams) -> list[Effort]:
     if line is None or len(line) == 0 or not (line.values > 0).any():
         return []
     efforts = []
-    for duration in POWER_DURATIONS_SECONDS:
-        found = best_window(line, duration)
+    for duration, found in zip(POWER_DURATIONS_SECONDS, best_windows(line, POWER_DURATIONS_SECONDS), strict=True):
         if found is None:
             continue
         value, start = found
@@ -183,8 +186,7 @@ def _speed_efforts(clean: CleanStreams) -> list[Effort]:
     if line is None or len(line) == 0 or not (line.values > 0).any():
         return []
     efforts = []
-    for duration in SPEED_DURATIONS_SECONDS:
-        found = best_window(line, duration)
+    for duration, found in zip(SPEED_DURATIONS_SECONDS, best_windows(line, SPEED_DURATIONS_SECONDS), strict=True):
         if found is None:
             continue
         value, start = found

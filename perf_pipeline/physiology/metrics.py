@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from perf_pipeline.formats.model import Session
 from perf_pipeline.physiology import power
 from perf_pipeline.physiology.activity import ActivitySummary, summarise
-from perf_pipeline.physiology.bounds import bounds_of
+from perf_pipeline.physiology.bounds import SLOW_CHANNEL_SECONDS, SMART_RECORDING_SECONDS, bounds_of
 from perf_pipeline.physiology.cleaning import CleanStreams
 from perf_pipeline.physiology.efforts import best_window
 from perf_pipeline.physiology.grade import graded_speed
@@ -46,7 +46,8 @@ class MetricInputs:
     def line(self, channel: str) -> Timeline | None:
         """The channel's timeline, None where there is nothing of it."""
         if channel not in self._lines:
-            line = timeline_of(self.clean, channel)
+            bridge = SLOW_CHANNEL_SECONDS.get(channel, SMART_RECORDING_SECONDS)
+            line = timeline_of(self.clean, channel, bridge)
             self._lines[channel] = line if line is not None and len(line) else None
         return self._lines[channel]
 
@@ -55,6 +56,14 @@ class MetricInputs:
         """Power at 1 Hz of timer time; None where the meter never showed anything."""
         line = self.line("power_watts")
         return line.per_second() if line is not None and (line.values > 0).any() else None
+
+    @cached_property
+    def normalized_watts(self) -> float | None:
+        return power.normalized_power(self.watts) if self.watts is not None else None
+
+    @cached_property
+    def normalized_graded(self) -> float | None:
+        return power.rolling_fourth_power_mean(self.graded.per_second()) if self.graded is not None else None
 
     @cached_property
     def graded(self) -> Timeline | None:
@@ -133,7 +142,7 @@ def _max_power(inputs: MetricInputs) -> float | None:
 
 
 def _normalized_power(inputs: MetricInputs) -> float | None:
-    return power.normalized_power(inputs.watts) if inputs.watts is not None else None
+    return inputs.normalized_watts
 
 
 def _xpower(inputs: MetricInputs) -> float | None:
@@ -141,7 +150,7 @@ def _xpower(inputs: MetricInputs) -> float | None:
 
 
 def _variability(inputs: MetricInputs) -> float | None:
-    normalized, mean = _normalized_power(inputs), _mean_power(inputs)
+    normalized, mean = inputs.normalized_watts, _mean_power(inputs)
     return power.variability_index(normalized, mean) if normalized is not None and mean is not None else None
 
 
@@ -176,7 +185,7 @@ def _graded_speed(inputs: MetricInputs) -> float | None:
 
 
 def _normalized_graded_speed(inputs: MetricInputs) -> float | None:
-    return power.rolling_fourth_power_mean(inputs.graded.per_second()) if inputs.graded is not None else None
+    return inputs.normalized_graded
 
 
 def _hr_moment(order: int) -> Compute:
@@ -186,10 +195,11 @@ def _hr_moment(order: int) -> Compute:
         if line is None or mean is None:
             return None
         share = line.widths / line.covered_seconds
-        sd = float(np.sqrt(share @ (line.values - mean) ** 2))
+        away = line.values - mean
+        sd = float(np.sqrt((share * away**2).sum()))
         if order == 2:
             return sd
-        return float(share @ (line.values - mean) ** 3) / sd**3 if sd > 0 else 0.0
+        return float((share * away**3).sum()) / sd**3 if sd > 0 else 0.0
 
     return compute
 
@@ -214,13 +224,12 @@ def _output(inputs: MetricInputs) -> Timeline | None:
 
 def _efficiency(inputs: MetricInputs) -> float | None:
     mean = _mean("heart_rate_bpm")(inputs)
-    line = _output(inputs)
-    if mean is None or line is None:
-        return None
-    value = power.rolling_fourth_power_mean(line.per_second())
-    # Speed is taken in metres per minute, as the running form of the factor is.
-    scale = 1.0 if inputs.clean.sport == "bike" else 60.0
-    return scale * value / mean if value is not None else None
+    if inputs.clean.sport == "bike":
+        output = inputs.normalized_watts
+    else:
+        # The running form takes speed in metres per minute.
+        output = 60.0 * inputs.normalized_graded if inputs.normalized_graded is not None else None
+    return output / mean if output is not None and mean is not None else None
 
 
 def _decoupling(inputs: MetricInputs) -> float | None:

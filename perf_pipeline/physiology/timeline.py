@@ -49,7 +49,7 @@ class Timeline:
     def mean(self) -> float | None:
         """The mean over the covered time, None where there is none."""
         total = self.covered_seconds
-        return float(self.widths @ self.values) / total if total > 0 else None
+        return float((self.widths * self.values).sum()) / total if total > 0 else None
 
     def per_second(self) -> FloatArray:
         """The values on a 1 Hz grid of the covered (timer) time, segments joined; means over each second."""
@@ -61,12 +61,13 @@ class Timeline:
         return np.asarray(np.diff(np.interp(grid, clock, total)))
 
 
-def timeline_of(clean: CleanStreams, channel: str) -> Timeline | None:
+def timeline_of(clean: CleanStreams, channel: str, bridge_seconds: float = SMART_RECORDING_SECONDS) -> Timeline | None:
     """The channel as a timeline, or None where it is absent.
 
     Rows up to 3 s apart: the sample covers what the recorder usually reports, the rest holds the last value.
     Rows up to 10 s apart with nothing between (smart recording): linear, in steps of at most 1 s. A longer
-    silence, rows without a value for over 3 s, and a pause of over 3 s end the segment.
+    silence, rows without a value for over 3 s, and a pause of over 3 s end the segment. With `bridge_seconds`
+    above 10 any silence up to that is linear, rows without a value or not.
     """
     values = clean.get(channel)
     if values is None:
@@ -74,7 +75,8 @@ def timeline_of(clean: CleanStreams, channel: str) -> Timeline | None:
     rows = _rows_outside_pauses(clean, np.isfinite(values))
     if len(rows) == 0:
         return None
-    return _build(clean, rows, values[rows], smart_if_adjacent=True, increments=False)
+    adjacent = np.diff(rows) == 1 if bridge_seconds <= SMART_RECORDING_SECONDS else np.ones(len(rows) - 1, dtype=bool)
+    return _build(clean, rows, values[rows], bridgeable=adjacent, bridge_seconds=bridge_seconds)
 
 
 def distance_timeline(clean: CleanStreams) -> Timeline | None:
@@ -87,7 +89,8 @@ def distance_timeline(clean: CleanStreams) -> Timeline | None:
     rows = _rows_outside_pauses(clean, np.isfinite(meters))
     if len(rows) < 2:
         return None
-    return _build(clean, rows, meters[rows], smart_if_adjacent=False, increments=True)
+    everywhere = np.ones(len(rows) - 1, dtype=bool)
+    return _build(clean, rows, meters[rows], bridgeable=everywhere, increments=True)
 
 
 def _rows_outside_pauses(clean: CleanStreams, wanted: BoolArray) -> IntArray:
@@ -101,47 +104,67 @@ def _rows_outside_pauses(clean: CleanStreams, wanted: BoolArray) -> IntArray:
 
 
 def _build(
-    clean: CleanStreams, rows: IntArray, v: FloatArray, *, smart_if_adjacent: bool, increments: bool
+    clean: CleanStreams,
+    rows: IntArray,
+    v: FloatArray,
+    *,
+    bridgeable: BoolArray,
+    bridge_seconds: float = SMART_RECORDING_SECONDS,
+    increments: bool = False,
 ) -> Timeline:
     t = clean.seconds[rows]
     dt = np.diff(t)
-    adjacent = np.diff(rows) == 1 if smart_if_adjacent else np.ones(len(dt), dtype=bool)
-    joined = (dt <= DROPOUT_SECONDS + _EPS) | (adjacent & (dt <= SMART_RECORDING_SECONDS + _EPS))
+    joined = (dt <= DROPOUT_SECONDS + _EPS) | (bridgeable & (dt <= bridge_seconds + _EPS))
     joined &= ~_crosses_pause(clean, t)
-    # `since` is where the stretch that each sample tells of begins.
-    since = np.empty_like(t)
-    since[1:] = np.where(joined, t[:-1], t[1:])
-    since[0] = t[0]
+    held = np.zeros(len(t), dtype=bool)
+    if not increments:
+        t, v, joined, held = _with_held(t, v, joined)
     new = np.concatenate(([True], ~joined))
-    for begin in (0.0, *(end for _, end in clean.pauses)):
-        row = int(np.searchsorted(t, begin, "left"))
-        if row < len(t) and new[row] and 0 < t[row] - begin <= DROPOUT_SECONDS:
-            since[row] = begin
+    since = _since(clean, t, new)
     width = t - since
-    usual = _usual_interval(dt[joined])
     pieces = np.where(width > 0, np.maximum(np.ceil(width - _EPS), 1.0), 0.0).astype(np.int64)
     of = np.repeat(np.arange(len(t)), pieces)
     number = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     step = (width / np.maximum(pieces, 1))[of]
-    segments = (np.cumsum(new) - 1)[of]
-    previous = np.concatenate(([0], np.arange(len(t) - 1)))[of]
-    joined_from_before = ~new[of]
-    long = joined_from_before & (width[of] > DROPOUT_SECONDS + _EPS)
-    held = joined_from_before & ~long & ((number + 1) * step <= width[of] - usual + _EPS)
+    linear = ~new & (width > DROPOUT_SECONDS + _EPS)
     if increments:
-        rise = np.concatenate(([0.0], dt_rise(v, joined)))
-        speed = np.divide(rise, width, out=np.zeros_like(rise), where=width > 0)
-        values = speed[of]
+        rise = np.where(new[1:], 0.0, np.diff(v))
+        values = np.divide(np.concatenate(([0.0], rise)), width, out=np.zeros_like(v), where=width > 0)[of]
     else:
-        along = (number + 0.5) / np.maximum(pieces, 1)[of]
-        values = np.where(held, v[previous], np.where(long, v[previous] + (v[of] - v[previous]) * along, v[of]))
+        # Along a straight line between two records, in steps; at the record's own value everywhere else.
+        change = np.where(linear, v - np.concatenate((v[:1], v[:-1])), 0.0)[of]
+        values = v[of] - change * (1.0 - (number + 0.5) / np.maximum(pieces, 1)[of])
+    segments = (np.cumsum(new) - 1)[of]
     whole = bool(len(step) > 0 and np.abs(step - 1.0).max() < _EPS)
-    return Timeline(since[of] + number * step, step, values, segments, held | long, whole)
+    return Timeline(since[of] + number * step, step, values, segments, (held | linear)[of], whole)
 
 
-def dt_rise(meters: FloatArray, joined: BoolArray) -> FloatArray:
-    """Metres gained over each joined interval, 0 across a split."""
-    return np.where(joined, np.diff(meters), 0.0)
+def _with_held(t: FloatArray, v: FloatArray, joined: BoolArray) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:
+    """The records with one put in where a dropout ends: until then the last value is held.
+
+    A dropout is a stretch of up to 3 s in which at least one usual record is missing.
+    """
+    dt = np.diff(t)
+    usual = min(_lower_median(dt[joined]), DROPOUT_SECONDS) if joined.any() else 1.0
+    ends = np.flatnonzero(joined & (dt <= DROPOUT_SECONDS + _EPS) & (dt >= 2 * usual - _EPS)) + 1
+    held = np.insert(np.zeros(len(t), dtype=bool), ends, values=True)
+    return np.insert(t, ends, t[ends] - usual), np.insert(v, ends, v[ends - 1]), np.insert(joined, ends - 1, True), held
+
+
+def _lower_median(dt: FloatArray) -> float:
+    """The median, or the lower of the two middle values: an interval that really occurs."""
+    middle = (len(dt) - 1) // 2
+    return float(np.partition(dt, middle)[middle])
+
+
+def _since(clean: CleanStreams, t: FloatArray, new: BoolArray) -> FloatArray:
+    """Where the stretch that each sample tells of begins: at the record before, the start, or a pause's end."""
+    since = np.where(new, t, np.concatenate((t[:1], t[:-1])))
+    for begin in (0.0, *(end for _, end in clean.pauses)):
+        row = int(np.searchsorted(t, begin, "left"))
+        if row < len(t) and new[row] and 0 < t[row] - begin <= DROPOUT_SECONDS:
+            since[row] = begin
+    return since
 
 
 def _crosses_pause(clean: CleanStreams, t: FloatArray) -> BoolArray:
@@ -153,8 +176,3 @@ def _crosses_pause(clean: CleanStreams, t: FloatArray) -> BoolArray:
             if 0 < after < len(t):
                 crosses[after - 1] = True
     return crosses
-
-
-def _usual_interval(dt: FloatArray) -> float:
-    """What the recorder usually leaves between records, at most 3 s; 1 s where nothing tells."""
-    return min(float(np.median(dt)), DROPOUT_SECONDS) if len(dt) else 1.0
