@@ -84,11 +84,19 @@ def unexplained(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
     return tuple(d for d in differences if d.explained is None)
 
 
+_NO_TIME = "no record of the file has a time"
+_ONLY_ACTIVITIES = "tcxreader looks into no MultiSportSession"
+
+
 def _why_sessions(ours: ActivityFile, reference: ActivityFile) -> str | None:
     if reference.reader.startswith("tcxreader") and len(reference.sessions) < len(ours.sessions):
-        return "tcxreader joins several activities into one"
+        return "tcxreader joins several activities into one" if reference.sessions else _ONLY_ACTIVITIES
+    if reference.reader.startswith("gpxpy") and len(reference.sessions) > len(ours.sessions):
+        return "tracks of one sport that follow each other are one activity to us"
     if reference.partial and len(reference.sessions) < len(ours.sessions):
         return _stopped(reference)
+    if not reference.sessions and not any(session.streams.time_ms.any() for session in ours.sessions):
+        return _NO_TIME
     return None
 
 
@@ -111,16 +119,23 @@ def _joined(file: ActivityFile) -> Streams:
 
 def _session(ours: Session, other: Session, reference: ActivityFile) -> Iterator[Difference]:
     if ours.sport != other.sport:
-        yield Difference(ours.index, "sport", 1, 1)
+        yield Difference(ours.index, "sport", 1, 1, _why_sport(ours, other))
     yield from _streams(ours.index, ours.streams, other.streams, reference)
+
+
+def _why_sport(ours: Session, other: Session) -> str | None:
+    if ours.sport_raw == other.sport_raw:
+        return "we judge a vague sport by its sub-sport"
+    return "a sport that fitparse knows by its number only" if (other.sport_raw or "").isdecimal() else None
 
 
 def _streams(index: int, ours: Streams, other: Streams, reference: ActivityFile) -> Iterator[Difference]:
     mine, theirs = _aligned(ours.time_ms, other.time_ms)
     lost, invented = len(ours) - len(mine), len(other) - len(theirs)
     if lost or invented:
-        cause = _stopped(reference) if reference.partial and not invented else None
-        yield Difference(index, "records", lost + invented, max(len(ours), len(other)), cause)
+        yield Difference(
+            index, "records", lost + invented, max(len(ours), len(other)), _why_records(ours, reference, invented)
+        )
     for name in dict.fromkeys((*ours.channels, *other.channels)):
         a, b = ours.get(name), other.get(name)
         if name not in CHANNELS and (a is None or b is None):
@@ -133,16 +148,36 @@ def _streams(index: int, ours: Streams, other: Streams, reference: ActivityFile)
         )
         if found is not None:
             cells, largest, cause = found
-            yield Difference(index, name, cells, len(mine), cause or _limit(name, a, reference), largest)
+            yield Difference(index, name, cells, len(mine), cause or _limit(name, ours, other, reference), largest)
 
 
-def _limit(name: str, ours: Floats | None, reference: ActivityFile) -> str | None:
-    """A limit that the second reader itself has told of."""
-    extension = name not in {"latitude_degrees", "longitude_degrees", "altitude_meters"}
-    for warning in reference.warnings:
-        if "extensions" in warning and extension and ours is not None:
-            return warning
-    return None
+def _why_records(ours: Streams, reference: ActivityFile, invented: int) -> str | None:
+    if invented:
+        return None
+    if not ours.time_ms.any():
+        return _NO_TIME
+    if not reference.sessions and reference.reader.startswith("tcxreader"):
+        return _ONLY_ACTIVITIES
+    return _stopped(reference) if reference.partial else None
+
+
+def _limit(name: str, ours: Streams, other: Streams, reference: ActivityFile) -> str | None:
+    """A limit of the second reader by which it lacks the channel altogether."""
+    mine = ours.get(name)
+    if mine is None or name in other.channels:
+        return None
+    if reference.reader.startswith("fitparse"):
+        if any(n != name and n in ours.extra_units and _same(v, mine) for n, v in ours.channels.items()):
+            return "a developer field stands for it, which fitparse does not know"
+        if name == "heart_rate_bpm":
+            return "fitparse does not merge hr messages into the records"
+    if reference.reader.startswith("tcxreader"):
+        return "tcxreader knows no extension but TPX in Garmin's namespace"
+    return next((warning for warning in reference.warnings if "extensions" in warning), None)
+
+
+def _same(a: Floats, b: Floats) -> bool:
+    return bool(np.array_equal(a, b, equal_nan=True))
 
 
 def _cells(a: Floats, b: Floats, name: str) -> tuple[int, float | None, str | None] | None:

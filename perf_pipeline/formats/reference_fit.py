@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ from perf_pipeline.formats.reference_tools import columns, reader_name
 from perf_pipeline.formats.sports import sport_of
 
 _EPOCH_SECONDS = 631_065_600
+_TIMESTAMP = 253
 _POWER_UP = 0x10000000
 """A date_time below this counts seconds since the device was switched on, not since 1989."""
 _DEGREES_PER_SEMICIRCLE = 180.0 / 2**31
@@ -55,6 +57,7 @@ _CHANNEL_OF = {
     "cadence": "cadence_rpm",
     "temperature": "temperature_celsius",
 }
+_TAKEN = frozenset(_CHANNEL_OF) | frozenset(_CHANNEL_OF.values())
 _SUMMARY_OF = {
     "total_timer_time": "duration_seconds",
     "total_elapsed_time": "elapsed_seconds",
@@ -127,7 +130,7 @@ def read_fit(data: bytes) -> ActivityFile:
     return ActivityFile(
         format=FileFormat.FIT,
         kind=kind,
-        sessions=_sessions(told) if kind in {FileKind.ACTIVITY, FileKind.COURSE} else (),
+        sessions=_sessions(told) if kind is FileKind.ACTIVITY else (),
         device=_device(told),
         partial=told.failure is not None,
         warnings=() if told.failure is None else (told.failure,),
@@ -146,8 +149,15 @@ def _tell(data: bytes) -> _Told:
     told = _Told()
     try:
         with fitparse.FitFile(data, check_crc=False, data_processor=_Untouched()) as fit:
-            for message in fit.get_messages(_WANTED):
-                told.of(message.name).append(_fields(message, told.units))
+            last_time: object = None
+            for message in fit.get_messages():
+                last_time = message.get_raw_value(_TIMESTAMP) or last_time
+                if message.name in _WANTED:
+                    fields = _fields(message, told.units)
+                    if message.name == "record":
+                        # A record that gives no time, as in old pool swims, has that of the message before it.
+                        fields.setdefault("timestamp", last_time)
+                    told.of(message.name).append(fields)
     except Exception as error:  # noqa: BLE001  # what a third party raises is not for us to know
         told.failure = f"fitparse stopped: {type(error).__name__}"
     return told
@@ -161,11 +171,20 @@ def _fields(message: Any, units: dict[str, str]) -> Fields:
         if item.value is None:
             continue
         developer = item.field_type == "devfield"
+        name = _plain_words(item.name) if developer else item.name
         target = unfolded if item.field_def is None or developer else own
-        target.setdefault(item.name, item.value)
+        # The library takes some balances, 128 is one, for words of an enumeration.
+        target.setdefault(name, item.raw_value if name == "left_right_balance" else item.value)
         if item.units:
-            units.setdefault(item.name, str(item.units))
+            units.setdefault(name, str(item.units))
     return {**unfolded, **own}
+
+
+def _plain_words(name: str) -> str:
+    """A developer's name as a channel's: `CoreTemp °C` is core_temp_c; one that the profile has is marked."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
+    words = "_".join(re.findall(r"[a-z0-9]+", parted.lower()))
+    return words + "_developer" if words in _TAKEN else words or name
 
 
 def _number(value: object) -> float | None:
@@ -201,13 +220,21 @@ def _record_row(message: Fields) -> dict[str, float]:
         if channel in row and not name.startswith("enhanced_"):
             continue
         row[channel] = number * _DEGREES_PER_SEMICIRCLE if name.startswith("position_") else number
+    balance = row.pop("left_right_balance", None)
+    if balance is not None:
+        # Bit 7 says that the percentage below it is that of the right leg.
+        name = "left_right_balance" if int(balance) & 0x80 else "balance_of_unknown_side"
+        row[name] = float(int(balance) & 0x7F)
+    if "cadence_rpm" in row:
+        row["cadence_rpm"] += row.pop("fractional_cadence", 0.0)
     return row
 
 
 def _sessions(told: _Told) -> tuple[Session, ...]:
     records = [(at, _record_row(m)) for m in told.of("record") if (at := _ms(m.get("timestamp"))) is not None]
+    distinct = [m for i, m in enumerate(told.of("session")) if m not in told.of("session")[:i]]
     marked = sorted(
-        ((span, m) for m in told.of("session") if (span := _span_ms(m)) is not None),
+        ((span, m) for m in distinct if (span := _span_ms(m)) is not None),
         key=lambda pair: pair[0][0],
     )
     if not marked:
