@@ -22,8 +22,10 @@ from perf_pipeline.formats.model import (
     UnknownFormatError,
 )
 from perf_pipeline.formats.sports import sport_of
-from perf_pipeline.formats.xml_columns import NO_TIME, Walk, child_text, elements, floats, time_ms, walk
-from perf_pipeline.formats.xml_safety import Document, parse, root_name
+from perf_pipeline.formats.xml_columns import NO_TIME, time_ms
+from perf_pipeline.formats.xml_fast import read_points
+from perf_pipeline.formats.xml_points import Points, Vocabulary, child_text, elements
+from perf_pipeline.formats.xml_safety import Document, root_name
 
 if TYPE_CHECKING:
     from perf_pipeline.formats.model import FloatArray, IntArray
@@ -46,7 +48,12 @@ _CHANNEL_TAGS: Mapping[str, tuple[str, ...]] = {
 
 _FIRST_POINT = re.compile(rb"<(?:[\w.-]+:)?trkpt\b(.{0,4000}?)</(?:[\w.-]+:)?trkpt\s*>", re.DOTALL)
 _TIME = re.compile(rb"<(?:[\w.-]+:)?time\s*>([^<]{1,64})<")
-_OPENERS = ("trkseg", "trk", "wpt", "rte", "rtept", "metadata")
+WORDS = Vocabulary(
+    point="trkpt",
+    openers=("trkseg", "trk", "wpt", "rte", "rtept", "metadata"),
+    fields=("time", *(tag for tags in _CHANNEL_TAGS.values() for tag in tags)),
+    attributes=("lat", "lon"),
+)
 
 
 def identify_gpx(data: bytes) -> Identity:
@@ -69,12 +76,10 @@ def read_gpx(data: bytes) -> ActivityFile:
 
     Errors: UnknownFormatError for another root, HostileFileError, CorruptFileError where nothing can be kept.
     """
-    document = parse(data)
+    document, found = read_points(data, WORDS)
     root = document.root
     if str(root.tag).rpartition("}")[2] != "gpx":
         raise UnknownFormatError("the root element is not gpx")
-    fields = ("time", *(tag for tags in _CHANNEL_TAGS.values() for tag in tags))
-    found = walk(root, "trkpt", _OPENERS, fields)
     time, offset = found.times("time")
     timed = time != NO_TIME
     creator = (root.get("creator") or "").strip()[:200] or None
@@ -94,7 +99,7 @@ def read_gpx(data: bytes) -> ActivityFile:
     )
 
 
-def _without_activity(document: Document, found: Walk, creator: str | None) -> ActivityFile:
+def _without_activity(document: Document, found: Points, creator: str | None) -> ActivityFile:
     is_course = len(found) > 0 or root_has(document.root, "rtept")
     if document.partial and not is_course and not root_has(document.root, "wpt"):
         raise CorruptFileError("nothing could be kept of a broken GPX file")
@@ -109,9 +114,9 @@ def root_has(root: Any, name: str) -> bool:
     return next(root.iter("{*}" + name), None) is not None
 
 
-def _sessions(root: Any, found: Walk, time: IntArray, kept: IntArray, offset: int | None) -> tuple[Session, ...]:
+def _sessions(root: Any, found: Points, time: IntArray, kept: IntArray, offset: int | None) -> tuple[Session, ...]:
     channels = {name: column for name, tags in _CHANNEL_TAGS.items() if (column := found.column(tags)) is not None}
-    channels |= _positions(root, len(found))
+    channels |= _positions(found)
     track = found.ordinal("trk")[kept]
     segment = found.ordinal("trkseg")[kept]
     time = time[kept]
@@ -173,12 +178,8 @@ def _groups(starts: list[int], types: list[str | None], time: IntArray) -> list[
     return groups
 
 
-def _positions(root: Any, count: int) -> dict[str, FloatArray]:
-    points = [(p.get("lat"), p.get("lon")) for p in root.iter("{*}trkpt")]
-    if not count:
-        return {}
-    latitude, longitude = zip(*points, strict=True)
-    columns = {"latitude_degrees": floats(latitude), "longitude_degrees": floats(longitude)}
+def _positions(found: Points) -> dict[str, FloatArray]:
+    columns = {"latitude_degrees": found.attribute("lat"), "longitude_degrees": found.attribute("lon")}
     return {name: column for name, column in columns.items() if np.isfinite(column).any()}
 
 

@@ -24,8 +24,10 @@ from perf_pipeline.formats.model import (
 )
 from perf_pipeline.formats.sports import sport_of
 from perf_pipeline.formats.tcx_writer import write_tcx
-from perf_pipeline.formats.xml_columns import NO_TIME, Walk, child_text, elements, number, time_ms, walk
-from perf_pipeline.formats.xml_safety import Document, parse, root_name
+from perf_pipeline.formats.xml_columns import NO_TIME, number, time_ms
+from perf_pipeline.formats.xml_fast import read_points
+from perf_pipeline.formats.xml_points import Points, Vocabulary, child_text, elements
+from perf_pipeline.formats.xml_safety import Document, root_name
 
 if TYPE_CHECKING:
     from perf_pipeline.formats.model import IntArray
@@ -49,7 +51,12 @@ _CHANNEL_TAGS: Mapping[str, tuple[str, ...]] = {
 # RunCadence counts strides, as our cadence does: no factor. The laps' Steps are left out: crank revolutions in cycling,
 # and nothing says what elsewhere.
 
-_OPENERS = ("Track", "Lap", "Transition", "Activity", "Course", "CoursePoint", "Workout", "Creator", "Author")
+_HOMES = ("Activity", "Transition", "Course")
+WORDS = Vocabulary(
+    point="Trackpoint",
+    openers=("Track", "Lap", *_HOMES, "CoursePoint", "Workout", "Creator", "Author"),
+    fields=("Time", *(tag for tags in _CHANNEL_TAGS.values() for tag in tags)),
+)
 _LAP_TAGS: Mapping[str, str] = {
     "duration_seconds": "TotalTimeSeconds",
     "distance_meters": "DistanceMeters",
@@ -99,12 +106,10 @@ def read_tcx(data: bytes) -> ActivityFile:
 
     Errors: UnknownFormatError for another root, HostileFileError, CorruptFileError where nothing can be kept.
     """
-    document = parse(data)
+    document, found = read_points(data, WORDS)
     root = document.root
     if str(root.tag).rpartition("}")[2] != ROOT:
         raise UnknownFormatError(f"the root element is not {ROOT}")
-    fields = ("Time", *(tag for tags in _CHANNEL_TAGS.values() for tag in tags))
-    found = walk(root, "Trackpoint", _OPENERS, fields)
     reader = _Reader(root, found)
     sessions = [s for home in reader.homes() if (s := reader.session(*home)) is not None]
     if not sessions:
@@ -137,44 +142,31 @@ def _without_activity(document: Document) -> ActivityFile:
 class _Reader:
     """The walk over one file, and how its points divide into activities, laps and tracks."""
 
-    def __init__(self, root: Any, found: Walk) -> None:
+    def __init__(self, root: Any, found: Points) -> None:
         self._root = root
         self._time, self._offset = found.times("Time")
         columns = ((name, found.column(tags)) for name, tags in _CHANNEL_TAGS.items())
         self._channels = {name: column for name, column in columns if column is not None}
         self._track = found.ordinal("Track")
         self._lap = found.ordinal("Lap")
-        lap_at = np.flatnonzero(found.codes == found.names["Lap"])
-        home_at = np.flatnonzero(np.isin(found.codes, (found.names["Activity"], found.names["Transition"])))
-        self._laps_before = np.searchsorted(lap_at, home_at)
-        self._home = self._home_of_points(found)
-        self.untimed = int(((self._time == NO_TIME) & (self._home >= 0)).sum())
-
-    def _home_of_points(self, found: Walk) -> IntArray:
-        """Which activity or transition (in document order) each point is in; -1 for a course's."""
-        names = found.names
-        is_home = (found.codes == names["Activity"]) | (found.codes == names["Transition"])
-        homes = np.flatnonzero(is_home)
-        courses = np.flatnonzero(found.codes == names["Course"])
-        latest_home = np.searchsorted(homes, found.point_at) - 1
-        latest_course = np.searchsorted(courses, found.point_at) - 1
-        home_at = np.append(homes, -1)[latest_home]
-        course_at = np.append(courses, -1)[latest_course]
-        return np.where(course_at > home_at, -1, latest_home)
+        self._lap_index = {lap: i for i, lap in enumerate(elements(root, "Lap"))}
+        self._homes = elements(root, *_HOMES)
+        self._home = found.ordinal(*_HOMES)
+        in_course = np.isin(self._home, [i for i, e in enumerate(self._homes) if _local(e) == "Course"])
+        self.untimed = int(((self._time == NO_TIME) & ~in_course).sum())
 
     def homes(self) -> list[tuple[int, Any]]:
-        found = self._root.iter("{*}Activity", "{*}Transition")
-        return list(enumerate(found))
+        """What becomes a session each, by its place among all homes of points."""
+        return [(i, home) for i, home in enumerate(self._homes) if _local(home) != "Course"]
 
     def session(self, index: int, home: Any) -> Session | None:
         rows = np.flatnonzero((self._home == index) & (self._time != NO_TIME))
         is_transition = _local(home) == "Transition"
         lap_elements = [home] if is_transition else elements_of(home, "Lap")
-        laps, kept = _laps(lap_elements)
+        laps, lap_ids = _laps(lap_elements, self._lap_index)
         if not len(rows) and not laps:
             return None
         time = self._time[rows]
-        lap_of_row = self._lap[rows] * 0 if is_transition else self._lap[rows] - self._laps_before[index]
         columns = {name: column[rows] for name, column in self._channels.items()}
         starts = [lap.start_ms for lap in laps]
         raw = "transition" if is_transition else (home.get("Sport") or "").strip()[:100] or None
@@ -187,7 +179,7 @@ class _Reader:
             streams=Streams(time, {n: c for n, c in columns.items() if np.isfinite(c).any()}),
             sport_raw=raw,
             utc_offset_seconds=self._offset,
-            laps=_ended(laps, kept, time, lap_of_row),
+            laps=_ended(laps, lap_ids, time, self._lap[rows]),
             pauses=_pauses(time, self._track[rows], self._lap[rows]),
             summary=_total([lap.summary for lap in laps]),
             name=child_text(home, "Name"),
@@ -204,17 +196,17 @@ def _local(element: Any) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _laps(found: list[Any]) -> tuple[list[Lap], list[int]]:
-    """Laps with a start, ending where their timer says, and which of the elements they are."""
-    laps, kept = [], []
-    for i, element in enumerate(found):
+def _laps(found: list[Any], lap_index: Mapping[Any, int]) -> tuple[list[Lap], list[int]]:
+    """Laps with a start, ending where their timer says, and their numbers in the file; -1 for a transition."""
+    laps, ids = [], []
+    for element in found:
         start, _ = time_ms(element.get("StartTime"))
         if start == NO_TIME:
             continue
         summary = _lap_summary(element)
         laps.append(Lap(start, start + round(1000 * summary.get("duration_seconds", 0.0)), summary))
-        kept.append(i)
-    return laps, kept
+        ids.append(lap_index.get(element, -1))
+    return laps, ids
 
 
 def _lap_summary(lap: Any) -> dict[str, float]:
@@ -233,11 +225,11 @@ def _lap_summary(lap: Any) -> dict[str, float]:
     return {key: value for key, value in values.items() if np.isfinite(value) and 0 <= value < 1e9}
 
 
-def _ended(laps: list[Lap], kept: list[int], time: IntArray, lap_of_row: IntArray) -> tuple[Lap, ...]:
+def _ended(laps: list[Lap], lap_ids: list[int], time: IntArray, lap_of_row: IntArray) -> tuple[Lap, ...]:
     """The timer leaves pauses out, so a lap lasts at least until its last point, and never into the next one."""
     ended = []
-    for i, (lap, element) in enumerate(zip(laps, kept, strict=True)):
-        own = time[lap_of_row == element]
+    for i, (lap, lap_id) in enumerate(zip(laps, lap_ids, strict=True)):
+        own = time if lap_id < 0 else time[lap_of_row == lap_id]
         end = max(lap.end_ms, int(own.max())) if len(own) else lap.end_ms
         if i + 1 < len(laps) and laps[i + 1].start_ms >= lap.start_ms:
             end = min(end, laps[i + 1].start_ms)

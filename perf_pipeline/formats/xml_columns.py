@@ -1,11 +1,10 @@
-"""From an XML tree of track points to columns: one walk, then arrays."""
+"""Texts of numbers and times to arrays, whole columns at once."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,138 +16,15 @@ NO_TIME = int(np.iinfo(np.int64).min)
 MAX_NUMBER_LENGTH = 64
 """Longer than any exporter writes; bounds what a single conversion can cost."""
 
-_POINT = 1
-_FIRST_FIELD = 64
 _DAY_MS = 86_400_000
+_VECTOR_LENGTH = 17
+"""A sign, fifteen digits and a point."""
+_TENS = 10.0 ** np.arange(16)
 _ISO_SHAPE = re.compile(r"9999-99-99[Tt ]99:99:99(\.9+)?(Z|z|[+-]99:?99|[+-]99)?")
 _ISO = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})[Tt ]+(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
 )
 _MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-
-
-class _Codes(dict[Any, int]):
-    """Element tag -> code of its local name; 0 for whatever nobody asked for."""
-
-    def __init__(self, names: Mapping[str, int]) -> None:
-        super().__init__()
-        self._names = names
-
-    def __missing__(self, tag: Any) -> int:
-        local = tag.rpartition("}")[2] if isinstance(tag, str) else ""
-        code = self[tag] = self._names.get(local, 0)
-        return code
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """What one pass over a tree found, in document order.
-
-    `point_at` (n,): position of each point in the walk. `codes` (m,): name code of every element met, 0 outside of
-    points for fields. `owner` (m,): index of the point that an element belongs to.
-    """
-
-    point_at: IntArray
-    codes: NDArray[np.int16]
-    owner: IntArray
-    texts: list[str | None]
-    names: Mapping[str, int]
-
-    def __len__(self) -> int:
-        return len(self.point_at)
-
-    def ordinal(self, name: str) -> IntArray:
-        """For each point the index of the latest element `name` before it, -1 where there is none; (n,)."""
-        return np.searchsorted(np.flatnonzero(self.codes == self.names[name]), self.point_at) - 1
-
-    def column(self, names: Iterable[str]) -> FloatArray | None:
-        """First finite number that any of `names` gives for each point, NaN without; None for a column of nothing."""
-        at, texts = self._found(names)
-        if not texts:
-            return None
-        values = floats(texts)
-        good = np.isfinite(values)
-        if not good.any():
-            return None
-        column = np.full(len(self), np.nan)
-        # Backwards, so that the first of several wins.
-        column[self.owner[at[good]][::-1]] = values[good][::-1]
-        return column
-
-    def times(self, name: str) -> tuple[IntArray, int | None]:
-        """Time of each point, `NO_TIME` without one; and the offset from UTC that all of them share, if not zero."""
-        at, texts = self._found((name,))
-        column = np.full(len(self), NO_TIME)
-        values, offset = times(texts)
-        good = values != NO_TIME
-        column[self.owner[at[good]][::-1]] = values[good][::-1]
-        return column, offset
-
-    def _found(self, names: Iterable[str]) -> tuple[IntArray, list[str | None]]:
-        wanted = [self.names[name] for name in names]
-        hit = self.codes == wanted[0]
-        for code in wanted[1:]:
-            hit |= self.codes == code
-        at = np.flatnonzero(hit)
-        texts = self.texts
-        return at, [texts[i] for i in at.tolist()]
-
-
-def walk(root: Any, point: str, openers: Sequence[str], fields: Iterable[str]) -> Walk:
-    """Every `point`, every element that ends the reach of a point (`openers`) and every field inside of points.
-
-    Names are local names: prefixes and namespaces of real files are too often wrong to go by.
-    """
-    names = {point: _POINT}
-    names.update((name, _POINT + 1 + i) for i, name in enumerate(openers))
-    names.update((name, _FIRST_FIELD + i) for i, name in enumerate(fields))
-    wanted = ["{*}" + name for name in names]
-    tags: list[Any] = []
-    texts: list[str | None] = []
-    add_tag, add_text = tags.append, texts.append
-    for element in root.iter(*wanted):
-        add_tag(element.tag)
-        add_text(element.text)
-    codes = np.fromiter(map(_Codes(names).__getitem__, tags), np.int16, len(tags))
-    inside = _inside_points(root, point, wanted, codes)
-    codes[~inside & (codes >= _FIRST_FIELD)] = 0
-    is_point = codes == _POINT
-    return Walk(np.flatnonzero(is_point), codes, np.cumsum(is_point) - 1, texts, names)
-
-
-def _inside_points(root: Any, point: str, wanted: list[str], codes: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """Which elements of the walk are part of a point: (m,).
-
-    A point reaches until the next opener; only the last before an opener of another kind has to be measured, for
-    laps and tracks carry extensions of their own behind their points.
-    """
-    opener_at = np.flatnonzero(codes < _FIRST_FIELD)
-    of_point = codes[opener_at] == _POINT
-    inside = np.zeros(len(codes), bool)
-    ends = np.append(opener_at[1:], len(codes))
-    if len(opener_at):
-        latest = np.searchsorted(opener_at, np.arange(len(codes)), side="right") - 1
-        inside = (latest >= 0) & of_point[latest]
-    last = of_point & ~np.append(of_point[1:], False)
-    measured = np.cumsum(of_point)[last] - 1
-    starts, stops = opener_at[last].tolist(), ends[last].tolist()
-    points = list(root.iter("{*}" + point))
-    for i, start, stop in zip(measured.tolist(), starts, stops, strict=True):
-        reach = sum(1 for _ in points[i].iter(*wanted))
-        inside[min(start + reach, stop) : stop] = False
-    return inside
-
-
-def elements(root: Any, name: str) -> list[Any]:
-    """All elements with that local name, in document order."""
-    return list(root.iter("{*}" + name))
-
-
-def child_text(element: Any, name: str, limit: int = 10_000) -> str | None:
-    """Text of the first direct child `name`, stripped and cut at `limit`; None where empty."""
-    child = element.find("{*}" + name)
-    text = (child.text or "").strip() if child is not None else ""
-    return text[:limit] or None
 
 
 def number(text: str | None) -> float:
@@ -174,25 +50,78 @@ def floats(texts: Sequence[str | None]) -> FloatArray:
     return values
 
 
+def floats_at(octets: NDArray[np.uint8], starts: IntArray, stops: IntArray) -> FloatArray:
+    """Numbers of the texts [start, stop) in ASCII bytes, as `floats` of the cut texts; (n,).
+
+    `octets` must go on for `_VECTOR_LENGTH` bytes after the last start.
+    """
+    length = stops - starts
+    out = np.full(len(starts), np.nan)
+    short = (length > 0) & (length <= _VECTOR_LENGTH)
+    if short.any():
+        out[short] = _decimals(octets, starts[short], length[short])
+    # Signs in the middle, exponents, blanks, more digits than a double holds: one by one.
+    rest = np.flatnonzero(np.isnan(out) & (length > 0))
+    if len(rest):
+        begin = int(starts[rest].min())
+        text = octets[begin : int(stops[rest].max())].tobytes().decode("ascii")
+        spans = zip((starts[rest] - begin).tolist(), (stops[rest] - begin).tolist(), strict=True)
+        out[rest] = floats([text[a:b] for a, b in spans])
+    return out
+
+
+def _decimals(octets: NDArray[np.uint8], starts: IntArray, length: IntArray) -> FloatArray:
+    """Plain decimals of at most fifteen digits, exactly; NaN for any other text.
+
+    Digits make an integer below 2^53, the point a power of ten below 10^22: both are doubles, so that their quotient
+    is the nearest double to the decimal (W. D. Clinger, How to read floating point numbers accurately, 1990).
+    """
+    width = int(length.max())
+    # One row for each place of the text, so that every step goes through consecutive memory.
+    text = octets[starts + np.arange(width)[:, None]]
+    beyond = np.arange(width)[:, None] >= length
+    digit = text - np.uint8(48)
+    digit[beyond] = 255
+    is_digit = digit <= 9
+    is_dot = (text == 46) & ~beyond
+    negative = text[0] == 45
+    value = np.zeros(len(starts), np.int64)
+    decimals = np.zeros(len(starts), np.int64)
+    seen = np.zeros(len(starts), bool)
+    for here, d, dot in zip(is_digit, digit, is_dot, strict=True):
+        value = np.where(here, value * 10 + d, value)
+        decimals += here & seen
+        seen |= dot
+    digits = is_digit.sum(axis=0)
+    plain = (digits + is_dot.sum(axis=0) + negative == length) & (is_dot.sum(axis=0) <= 1)
+    plain &= (digits > 0) & (digits <= 15)
+    number = value / _TENS[np.minimum(decimals, 15)]
+    return np.where(plain, np.where(negative, -number, number), np.nan)
+
+
 def times(texts: Sequence[str | None]) -> tuple[IntArray, int | None]:
     """UTC milliseconds of ISO 8601 times, `NO_TIME` where a text is none (n,); the common offset, if one and not zero.
 
-    A time without a zone is UTC. Texts of one length are converted together, the odd ones alone.
+    A time without a zone is UTC.
     """
-    out = np.full(len(texts), NO_TIME)
+    joined = "".join(text or "" for text in texts).encode("latin-1", "replace")
+    length = np.fromiter((len(text) if text else 0 for text in texts), np.int64, len(texts))
+    stops = np.cumsum(length)
+    return times_at(np.frombuffer(joined, np.uint8), stops - length, stops)
+
+
+def times_at(octets: NDArray[np.uint8], starts: IntArray, stops: IntArray) -> tuple[IntArray, int | None]:
+    """`times` of the texts [start, stop) in bytes: those of one length together, the odd ones alone."""
+    out = np.full(len(starts), NO_TIME)
     offsets: set[int | None] = set()
-    lengths = np.fromiter((len(t) if t else 0 for t in texts), np.int64, len(texts))
+    lengths = stops - starts
     for length in np.unique(lengths).tolist():
-        at = np.flatnonzero(lengths == length)
-        if length == 0 or length > MAX_NUMBER_LENGTH:
+        if not 0 < length <= MAX_NUMBER_LENGTH:
             continue
-        group = [texts[i] or "" for i in at.tolist()]
-        if length >= len("2020-01-01T00:00:00"):
-            rest = _times_of_one_shape(group, length, at, out, offsets)
-        else:
-            rest = list(range(len(group)))
-        for i in rest:
-            ms, offset = time_ms(group[i])
+        at = np.flatnonzero(lengths == length)
+        text = octets[starts[at][:, None] + np.arange(length)]
+        for i in _times_of_one_shape(text, at, out, offsets):
+            ms, offset = time_ms(text[i].tobytes().decode("latin-1"))
             out[at[i]] = ms
             if ms != NO_TIME:
                 offsets.add(offset)
@@ -221,17 +150,15 @@ def _offset_seconds(zone: str | None) -> int | None:
     return -seconds if zone[0] == "-" else seconds
 
 
-def _times_of_one_shape(
-    group: list[str], length: int, at: IntArray, out: IntArray, offsets: set[int | None]
-) -> list[int]:
-    """Converts the texts that look like the first one; gives back which ones do not."""
-    text = np.frombuffer("".join(group).encode("latin-1", "replace"), np.uint8).reshape(-1, length)
+def _times_of_one_shape(text: NDArray[np.uint8], at: IntArray, out: IntArray, offsets: set[int | None]) -> list[int]:
+    """Converts the rows of text (k, length) that look like the first one; gives back which ones do not."""
+    length = text.shape[1]
     first = text[0]
     digit = (first >= 48) & (first <= 57)
     shape = "".join("9" if d else chr(c) for d, c in zip(digit.tolist(), first.tolist(), strict=True))
     found = _ISO_SHAPE.fullmatch(shape)
     if not found:
-        return list(range(len(group)))
+        return list(range(len(text)))
     fixed = np.flatnonzero(~digit)
     same = (text[:, fixed] == first[fixed]).all(axis=1) & ((text[:, digit] - np.uint8(48)) <= 9).all(axis=1)
 
