@@ -59,9 +59,7 @@ class Settings(BaseSettings):
         default="processes", description="where months are computed: processes, or inline for debugging"
     )
     workers: int = Field(default=0, ge=0, le=256, description="worker processes (0: one per core)")
-    sensor_interval_seconds: int = Field(
-        default=5, ge=1, le=3600, description="pause between two looks into the inbox"
-    )
+    sensor_interval_seconds: int = Field(default=5, ge=1, le=3600, description="pause between two looks into the inbox")
     settle_seconds: float = Field(
         default=2.0,
         ge=0,
@@ -90,7 +88,6 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         wrong = "; ".join(
-            f"PERF_{str(e['loc'][0]).upper()} {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
+            f"PERF_{str(e['loc'][0]).upper()} {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
         )
         raise SettingsError(f"wrong settings: {wrong}") from None

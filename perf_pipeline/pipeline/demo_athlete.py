@@ -25,8 +25,8 @@ from perf_pipeline.pipeline.demo_recording import record
 
 PROFILE = b"sex: male\nbirth_date: 1990-05-17\ntimezone: Africa/Accra\n"
 _RACE = b"name: Harbour 10 km\nnotes: Flat, a little wind on the way back.\ntype: run\n"
-_DUPLICATED, _TRUNCATED = 40, 75
-"""Which activities get a second copy, and lose the end of their file."""
+_DUPLICATED, _TRUNCATED = range(100, 114), range(200, 214)
+"""Days of the plan: the first activity of each stretch gets a second copy, or loses the end of its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,21 @@ class DemoFile:
 def generate(seed: int = 7, end: date | None = None, days: int = SEASONS_DAYS) -> Iterator[DemoFile]:
     """The files of the `days` days up to `end` (the end of the two seasons), in order of time, oddities among them.
 
-    The same `seed` and `end` give the same bytes for a day, however many days are asked for.
+    The same `seed` and `end` give the same bytes for a day, however many days are asked for. Names are of one folder.
     """
     yield DemoFile("profile.yaml", PROFILE)
-    for number, outing in enumerate(outings(seed, end or DEFAULT_END, days)):
+    to_duplicate, to_truncate = _DUPLICATED, _TRUNCATED
+    for outing in outings(seed, end or DEFAULT_END, days):
         dice = np.random.Generator(np.random.PCG64([seed, outing.day + 100_000, 2]))
         file = _marred(record(outing, body_on(outing.day), dice), outing, dice)
         name, data = _encoded(file, outing, dice)
-        if number == _TRUNCATED:
-            name, data = _stem(outing) + ".fit", write_fit(file)
-            data = data[: len(data) * 3 // 5]
+        if outing.day in to_truncate:
+            to_truncate = range(0)
+            name, whole = _stem(outing) + ".fit", write_fit(file)
+            data = whole[: len(whole) * 3 // 5]
         yield DemoFile(name, data)
-        if number == _DUPLICATED:
+        if outing.day in to_duplicate:
+            to_duplicate = range(0)
             yield DemoFile("copy of " + name, data)
         if outing.work == "race_10k":
             yield DemoFile(name + ".yaml", _RACE)

@@ -61,18 +61,14 @@ def _activity(*, primary_key: bool = False) -> Column[uuid.UUID]:
 
 
 def _now(name: str, comment: str) -> Column[object]:
-    return Column(
-        name, DateTime(timezone=True), nullable=False, server_default=text("now()"), comment=comment
-    )
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=text("now()"), comment=comment)
 
 
 EFFORT_TYPE = Enum("power", "speed", "pace", name="effort_type", metadata=METADATA)
 PROFILE_METRIC_TYPE = Enum(
     "weight_kg", "resting_hr_bpm", "sleep_hours", "hrv_ms", name="profile_metric_type", metadata=METADATA
 )
-NOTIFICATION_TYPE = Enum(
-    "personal_record", "milestone", "recovery_alert", name="notification_type", metadata=METADATA
-)
+NOTIFICATION_TYPE = Enum("personal_record", "milestone", "recovery_alert", name="notification_type", metadata=METADATA)
 
 profiles = Table(
     "profiles", METADATA,
@@ -236,6 +232,7 @@ threshold_models = Table(
     Column("sport", Text, nullable=False, comment="bike, run or swim"),
     Column("model", Text, nullable=False, comment="critical_power, critical_speed or critical_swim_speed"),
     Column("as_of", Date, nullable=False, comment="the local day of which this is true: efforts of the 90 days up to it"),
+    Column("version", Integer, nullable=False, server_default=text("0"), comment="0 for the first answer as of that day, then 1, ..."),
     Column("threshold", Double, comment="Critical Power in W, or Critical Speed in m/s; null where it was refused"),
     Column("threshold_low", Double, comment="lower end of the 90 % interval"),
     Column("threshold_high", Double, comment="upper end of the 90 % interval"),
@@ -247,7 +244,7 @@ threshold_models = Table(
     Column("details", JSONB, nullable=False, server_default=text("'{}'"), comment="other forms, standard errors, efforts used"),
     Column("input_hash", Text, nullable=False, comment="hash of the efforts and the code: unchanged, the week is skipped"),
     _now("computed_at", "when it was said"),
-    Index("ix_threshold_models_as_of", "profile_id", "sport", "model", "as_of", text("computed_at DESC")),
+    Index("ix_threshold_models_as_of", "profile_id", "sport", "model", "as_of", text("version DESC")),
     comment="Thresholds, bitemporal: as_of is the day it is true of, computed_at the day it was said. Append-only; a new row only where the answer changes.",
 )  # fmt: skip
 

@@ -1,0 +1,51 @@
+# Everything a user or developer runs. `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+export PERF_HOME ?= $(CURDIR)/.perf
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types rings bench up down clean lock setup
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make the virtual environment from the lock file
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## run the main job on a generated athlete with two seasons
+	$(BIN)/perf-pipeline demo
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest -q
+
+lint: $(STAMP) ## style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## run every benchmark
+	$(BIN)/python -m benchmarks
+
+up: $(STAMP) ## start the UI (http://127.0.0.1:3000) and the daemon that watches the inbox
+	$(BIN)/perf-pipeline serve
+
+down: $(STAMP) ## stop the embedded database
+	$(BIN)/perf-pipeline stop
+
+lock: ## write requirements.lock anew: names, versions and hashes only
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+
+clean: ## remove the virtual environment, caches and PERF_HOME (the demo's data)
+	-@test -x $(BIN)/perf-pipeline && $(BIN)/perf-pipeline stop >/dev/null 2>&1
+	rm -rf $(VENV) .perf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

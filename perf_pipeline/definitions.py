@@ -1,0 +1,42 @@
+"""The one graph that UI, command line and tests use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from perf_pipeline.defs.assets.fitness import activity_loads, daily_fitness
+from perf_pipeline.defs.assets.months import athlete_months
+from perf_pipeline.defs.assets.notifications import notifications
+from perf_pipeline.defs.assets.source_files import source_files
+from perf_pipeline.defs.assets.thresholds import threshold_models
+from perf_pipeline.defs.jobs import athlete_job, calendar_job
+from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
+from perf_pipeline.defs.schedules import new_day
+from perf_pipeline.defs.sensors import inbox_sensor
+from perf_pipeline.settings import load_settings
+
+
+def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The whole project. `resource_overrides` replaces resources by name (`pipeline`, `scope`, `progress`)."""
+    resources: dict[str, Any] = {
+        "pipeline": PipelineResource(),
+        "scope": RunScope(),
+        "progress": ProgressResource(),
+        **(resource_overrides or {}),
+    }
+    # The scope is config of the run: it must stay configurable in the launchpad.
+    resources["scope"] = resources["scope"] if "scope" in (resource_overrides or {}) else RunScope.configure_at_launch()
+    return dg.Definitions(
+        assets=[source_files, athlete_months, threshold_models, activity_loads, daily_fitness, notifications],
+        jobs=[athlete_job, calendar_job],
+        sensors=[inbox_sensor(load_settings().sensor_interval_seconds)],
+        schedules=[new_day],
+        resources=resources,
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

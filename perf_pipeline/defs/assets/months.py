@@ -1,0 +1,110 @@
+"""The four assets of the unit of work. They share a step, so that a month is read once and committed once."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from perf_pipeline.defs.athletes import AthleteWork, for_each_athlete
+from perf_pipeline.defs.checks import coherence_result, months_result
+from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
+from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
+from perf_pipeline.defs.table_metadata import OWNER, lineage, table_metadata
+from perf_pipeline.pipeline.month_work import ACTIVITIES, EFFORTS, METRICS, STREAMS
+from perf_pipeline.pipeline.months import bring_up_to_date, stage_versions
+from perf_pipeline.storage.tables import activities, activity_efforts, activity_metrics
+
+VERSIONS = stage_versions()
+
+
+def _spec(
+    stage: str, deps: list[str], group: str, kinds: set[str], metadata: dict[str, Any], text: str
+) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        stage, deps=deps, group_name=group, kinds={"python", *kinds}, owners=[OWNER], metadata=metadata,
+        code_version=VERSIONS[stage], skippable=True, description=text,
+    )  # fmt: skip
+
+
+SPECS = [
+    _spec(
+        STREAMS, ["source_files"], "activities", {"parquet"},
+        {"path": "streams/athlete=<athlete>/month=<YYYY-MM>/streams.parquet"},
+        "Every archived activity file decoded: records and sessions as Parquet in Hive layout, faithful to the file.",
+    ),
+    _spec(
+        ACTIVITIES, [STREAMS], "activities", {"postgres"},
+        {**table_metadata(activities), **lineage(
+            activities, fit_file_path=("source_files", "archive_path"), source_file_id=("source_files", "id"),
+            archive_month=("source_files", "month"),
+        )},
+        "What did the athlete do? One row per session, with what cleaning found.",
+    ),
+    _spec(
+        EFFORTS, [STREAMS, ACTIVITIES], "performance", {"postgres"},
+        {**table_metadata(activity_efforts), **lineage(
+            activity_efforts, activity_id=("activities", "id"), profile_id=("activities", "profile_id"),
+            recorded_at=("activities", "started_at"),
+        )},
+        "How well? The best mean power and speed per duration and the best time per distance of each activity.",
+    ),
+    _spec(
+        METRICS, [STREAMS, ACTIVITIES], "performance", {"postgres"},
+        {**table_metadata(activity_metrics), **lineage(activity_metrics, activity_id=("activities", "id"))},
+        "Metrics that need nothing but the activity itself: normalized power, work, decoupling and the like.",
+    ),
+]  # fmt: skip
+
+CHECKS = [
+    dg.AssetCheckSpec(
+        "no_month_left_behind", asset=ACTIVITIES,
+        description="every archived month is computed with the files that are there and the code that runs",
+    ),
+    dg.AssetCheckSpec(
+        "efforts_are_coherent", asset=EFFORTS,
+        description="best energy never falls with duration, best time never falls with distance, within an activity",
+    ),
+]  # fmt: skip
+
+
+@dg.multi_asset(
+    name="athlete_months",
+    specs=SPECS,
+    check_specs=CHECKS,
+    can_subset=True,
+    partitions_def=ATHLETES,
+    backfill_policy=BACKFILL,
+)
+def athlete_months(
+    context: dg.AssetExecutionContext, pipeline: PipelineResource, scope: RunScope, progress: ProgressResource
+) -> Iterator[Any]:
+    selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
+
+    def work(turn: AthleteWork) -> dict[str, int]:
+        report = bring_up_to_date(
+            turn.services.store,
+            turn.services.warehouse,
+            turn.lease,
+            turn.handle,
+            turn.services.executor,
+            stages=selected,
+            file_timeout_seconds=turn.services.settings.file_timeout_seconds,
+            full_refresh=scope.full_refresh,
+            since=scope.since,
+            until=scope.until,
+            progress=turn.progress,
+        )
+        counts = {**report.counts, "months": len(report.computed), "months_skipped": report.skipped}
+        return {**counts, "quarantined": report.verdicts["quarantined"]}
+
+    last = max(selected, key=[STREAMS, ACTIVITIES, EFFORTS, METRICS].index)
+    totals = for_each_athlete(context, pipeline, scope, progress, last, work)
+    shared = {name: count for name, count in totals.metadata().items() if "." not in name}
+    for stage in (STREAMS, ACTIVITIES, EFFORTS, METRICS):
+        if stage in selected:
+            yield dg.MaterializeResult(asset_key=stage, metadata={**shared, **totals.metadata(f"{stage}.")})
+    checks = {key.name for key in context.selected_asset_check_keys}
+    if "no_month_left_behind" in checks:
+        yield months_result(pipeline.services, context.partition_keys)
+    if "efforts_are_coherent" in checks:
+        yield coherence_result(pipeline.services, context.partition_keys)

@@ -1,0 +1,35 @@
+"""What the athlete should hear of."""
+
+import dagster as dg
+
+from perf_pipeline.defs.athletes import AthleteWork, for_each_athlete
+from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
+from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
+from perf_pipeline.defs.table_metadata import OWNER, table_metadata
+from perf_pipeline.pipeline.code_version import code_version
+from perf_pipeline.pipeline.history import update_notifications
+from perf_pipeline.storage.tables import notifications as table
+
+
+@dg.asset(
+    deps=["activity_efforts", "daily_fitness"],
+    partitions_def=ATHLETES,
+    backfill_policy=BACKFILL,
+    group_name="performance",
+    kinds={"python", "postgres"},
+    owners=[OWNER],
+    code_version=code_version("perf_pipeline.pipeline.stages.notifications"),
+    metadata=table_metadata(table),
+    description=(
+        "Personal records against the last 90 days and all time: one notification an activity, listing its records. "
+        "`is_read` survives a rebuild; a notification whose evidence has gone is withdrawn."
+    ),
+)
+def notifications(
+    context: dg.AssetExecutionContext, pipeline: PipelineResource, scope: RunScope, progress: ProgressResource
+) -> dg.MaterializeResult:
+    def work(turn: AthleteWork) -> dict[str, int]:
+        return update_notifications(turn.services.warehouse, turn.lease, turn.today)
+
+    totals = for_each_athlete(context, pipeline, scope, progress, "notifications", work)
+    return dg.MaterializeResult(metadata=totals.metadata())

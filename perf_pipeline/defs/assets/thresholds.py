@@ -1,0 +1,37 @@
+"""Threshold models as of every week and today."""
+
+import dagster as dg
+
+from perf_pipeline.defs.athletes import AthleteWork, for_each_athlete
+from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
+from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
+from perf_pipeline.defs.table_metadata import OWNER, lineage, table_metadata
+from perf_pipeline.pipeline.code_version import code_version
+from perf_pipeline.pipeline.history import update_thresholds
+from perf_pipeline.storage.tables import threshold_models as table
+
+
+@dg.asset(
+    deps=["activities", "activity_efforts"],
+    partitions_def=ATHLETES,
+    backfill_policy=BACKFILL,
+    group_name="performance",
+    kinds={"python", "postgres"},
+    owners=[OWNER],
+    code_version=code_version("perf_pipeline.pipeline.stages.thresholds"),
+    metadata={**table_metadata(table), **lineage(table, threshold=("activity_efforts", "value"))},
+    description=(
+        "Critical Power and W′, Critical Speed and D′, Critical Swim Speed with 90 % intervals, as of each week and "
+        "today, or the reason why there is no number. What was said on a day stays on record."
+    ),
+)
+def threshold_models(
+    context: dg.AssetExecutionContext, pipeline: PipelineResource, scope: RunScope, progress: ProgressResource
+) -> dg.MaterializeResult:
+    def work(turn: AthleteWork) -> dict[str, int]:
+        return update_thresholds(
+            turn.services.warehouse, turn.lease, turn.today, full_refresh=scope.full_refresh, progress=turn.progress
+        )
+
+    totals = for_each_athlete(context, pipeline, scope, progress, "threshold_models", work)
+    return dg.MaterializeResult(metadata=totals.metadata())

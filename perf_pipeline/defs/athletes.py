@@ -1,0 +1,115 @@
+"""The loop that every asset shares: its run's athletes, one after the other, each under its lease.
+
+One athlete's failure does not stop the others: later stages leave that athlete out, and the last stage of the run names
+all that failed and fails the run. Where nobody is left, the run fails at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
+from perf_pipeline.pipeline.services import Services
+from perf_pipeline.storage.warehouse import Lease
+
+STAGE_ORDER = (
+    "source_files",
+    "activity_streams",
+    "activities",
+    "activity_efforts",
+    "activity_metrics",
+    "threshold_models",
+    "activity_loads",
+    "daily_fitness",
+    "notifications",
+)
+"""Athlete-partitioned assets in the order of the flow."""
+
+
+def today_of(scope: RunScope) -> date:
+    """The day that counts as today in this run."""
+    return date.fromisoformat(scope.today) if scope.today else datetime.now(UTC).date()
+
+
+@dataclass(frozen=True)
+class AthleteWork:
+    """One athlete's turn in one stage."""
+
+    handle: str
+    lease: Lease
+    services: Services
+    scope: RunScope
+    progress: Callable[[int, int], None]
+
+    @property
+    def today(self) -> date:
+        return today_of(self.scope)
+
+
+@dataclass
+class StageTotals:
+    """Counts over all athletes of the run, shown (and plotted) as metadata."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    athletes: int = 0
+    seconds: float = 0.0
+
+    def metadata(self, only: str = "") -> dict[str, int | float]:
+        chosen = {k.removeprefix(only): v for k, v in sorted(self.counts.items()) if k.startswith(only)}
+        return {**chosen, "athletes": self.athletes, "seconds": round(self.seconds, 3)}
+
+
+def for_each_athlete(
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    scope: RunScope,
+    progress: ProgressResource,
+    stage: str,
+    work: Callable[[AthleteWork], Mapping[str, int]],
+) -> StageTotals:
+    """Does the stage's work for each athlete of the run and adds up what it counts.
+
+    Raises `dagster.Failure` naming the athletes that failed, in the last stage of the run.
+    """
+    totals = StageTotals()
+    began = time.perf_counter()
+    handles = _athletes(context, scope)
+    for handle in handles:
+        if handle in pipeline.failures:
+            continue
+        try:
+            with pipeline.services.athlete(handle, context.run_id) as lease:
+                turn = AthleteWork(
+                    handle, lease, pipeline.services, scope, lambda done, total: progress(stage, done, total)
+                )
+                totals.counts.update(work(turn))
+            totals.athletes += 1
+        except Exception as error:
+            context.log.exception("athlete %s failed in %s", handle, stage)
+            pipeline.failures[handle] = f"{stage}: {type(error).__name__}: {error}"
+    totals.seconds = time.perf_counter() - began
+    if pipeline.failures and (_is_last(context, stage) or pipeline.failures.keys() >= set(handles)):
+        listing = "; ".join(f"{handle}: {reason}" for handle, reason in sorted(pipeline.failures.items()))
+        raise dg.Failure(
+            f"{len(pipeline.failures)} of the run's athletes failed: {listing}",
+            metadata={"failed_athletes": sorted(pipeline.failures)},
+        )
+    return totals
+
+
+def _athletes(context: dg.AssetExecutionContext, scope: RunScope) -> list[str]:
+    keys = list(context.partition_keys)
+    return [key for key in keys if key in set(scope.athletes)] if scope.athletes else keys
+
+
+def _is_last(context: dg.AssetExecutionContext, stage: str) -> bool:
+    selected = context.run.asset_selection
+    names = {key.to_user_string() for key in selected} if selected else set(STAGE_ORDER)
+    later = STAGE_ORDER[STAGE_ORDER.index(stage) + 1 :]
+    return not names.intersection(later)

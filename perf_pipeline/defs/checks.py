@@ -1,0 +1,82 @@
+"""Asset checks: thin verdicts over `perf_pipeline.pipeline.quality`. They run in the step of their asset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+from sqlalchemy import func, select
+
+from perf_pipeline.pipeline.months import months_behind
+from perf_pipeline.pipeline.quality import incoherent_efforts, quarantine_by_reason
+from perf_pipeline.pipeline.services import Services
+from perf_pipeline.storage.ids import profile_id_of
+from perf_pipeline.storage.tables import activity_loads, daily_fitness
+
+
+def quarantine_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckResult:
+    """Warns while anything is in quarantine. Bad files are the world's fault, not the code's: never an error."""
+    with services.warehouse.begin() as connection:
+        reasons = quarantine_by_reason(connection, [profile_id_of(h) for h in handles])
+    total = sum(reasons.values())
+    return dg.AssetCheckResult(
+        asset_key="source_files",
+        check_name="nothing_in_quarantine",
+        passed=total == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"quarantined": total, "reasons": dg.MetadataValue.json(reasons)},
+    )
+
+
+def months_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckResult:
+    """Fails while a month is not up to date, whatever the reason."""
+    behind = {
+        handle: months
+        for handle in handles
+        if (months := months_behind(services.warehouse, profile_id_of(handle), services.store, handle))
+    }
+    return dg.AssetCheckResult(
+        asset_key="activities",
+        check_name="no_month_left_behind",
+        passed=not behind,
+        metadata={"months_behind": sum(map(len, behind.values())), "months": dg.MetadataValue.json(behind)},
+    )
+
+
+def coherence_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckResult:
+    """Fails where an effort contradicts a shorter one of the same activity."""
+    with services.warehouse.begin() as connection:
+        wrong = incoherent_efforts(connection, [profile_id_of(h) for h in handles])
+    return dg.AssetCheckResult(
+        asset_key="activity_efforts",
+        check_name="efforts_are_coherent",
+        passed=not wrong,
+        metadata={"incoherent": len(wrong), "efforts": dg.MetadataValue.json([str(i) for i in wrong])},
+    )
+
+
+def fitness_result(services: Services, handles: Sequence[str], today: date) -> dg.AssetCheckResult:
+    """Fails where an athlete's fitness does not reach today, or leaves out a day on which there was load."""
+    late: dict[str, str] = {}
+    with services.warehouse.begin() as connection:
+        for handle in handles:
+            profile_id = profile_id_of(handle)
+            loads = connection.scalar(
+                select(func.count()).select_from(activity_loads).where(
+                    activity_loads.c.profile_id == profile_id, activity_loads.c.local_date <= today
+                )
+            )  # fmt: skip
+            last = connection.scalar(
+                select(func.max(daily_fitness.c.date)).where(
+                    daily_fitness.c.profile_id == profile_id, ~daily_fitness.c.projected
+                )
+            )
+            if loads and (last is None or last < today):
+                late[handle] = str(last)
+    return dg.AssetCheckResult(
+        asset_key="daily_fitness",
+        check_name="fitness_reaches_today",
+        passed=not late,
+        metadata={"late": dg.MetadataValue.json(late)},
+    )

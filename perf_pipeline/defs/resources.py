@@ -1,0 +1,87 @@
+"""Resources: the services that stages work with, and the scope of a run. Nothing is opened before a stage needs it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from perf_pipeline.pipeline.services import Services
+from perf_pipeline.settings import Settings, load_settings
+
+Progress = Callable[[str, int, int], None]
+
+
+class PipelineResource(dg.ConfigurableResource):
+    """Storage, database and workers, as the environment says; `overrides` replaces single settings (for tests)."""
+
+    overrides: dict[str, str] = Field(default_factory=dict, description="settings by name, in place of PERF_*")
+    _services: Services | None = PrivateAttr(default=None)
+    _failures: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        settings = load_settings()
+        if not self.overrides:
+            return settings
+        changed: dict[str, Any] = {**settings.model_dump(), **self.overrides}
+        if "home" in self.overrides:
+            changed["home"] = Path(self.overrides["home"])
+        return Settings.model_validate(changed)
+
+    @property
+    def services(self) -> Services:
+        if self._services is None:
+            self._services = Services(self.settings)
+        return self._services
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Athletes that failed in this run, with the reason. Later stages leave them out."""
+        return self._failures
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["PipelineResource"]:
+        del context
+        try:
+            yield self
+        finally:
+            if self._services is not None:
+                self._services.close()
+                self._services = None
+            self._failures = {}
+
+
+class RunScope(dg.ConfigurableResource):
+    """What a run covers, for all of its assets at once (run config: `resources: scope: config: ...`)."""
+
+    full_refresh: bool = Field(default=False, description="recompute what is up to date as well")
+    athletes: list[str] = Field(
+        default_factory=list, description="only these athletes of the run's partitions (empty: all of them)"
+    )
+    since: str | None = Field(default=None, description="first archive month to bring up to date, YYYY-MM")
+    until: str | None = Field(default=None, description="last archive month to bring up to date, YYYY-MM")
+    take_in_at_once: bool = Field(
+        default=False, description="take young files too: whoever put them knows that they are complete"
+    )
+    today: str | None = Field(
+        default=None, description="the day that counts as today, YYYY-MM-DD (for reruns and tests)"
+    )
+
+
+class ProgressResource(dg.ConfigurableResource):
+    """Where progress goes: to the run's log, or to a bar of the command line, which sets `report`."""
+
+    _report: Progress | None = PrivateAttr(default=None)
+
+    @classmethod
+    def to(cls, report: Progress) -> "ProgressResource":
+        resource = cls()
+        resource._report = report
+        return resource
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self._report is not None:
+            self._report(stage, done, total)

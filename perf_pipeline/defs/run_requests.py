@@ -1,0 +1,48 @@
+"""Run requests for one athlete or for many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from perf_pipeline.defs.partitions import ATHLETES
+
+SHARED_TAG = "perf/shared"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def run_config(athletes: Sequence[str] = (), **scope: Any) -> dict[str, Any]:
+    """The run config that names the athletes and whatever else the run's scope says."""
+    return {"resources": {"scope": {"config": {"athletes": list(athletes), **scope}}}}
+
+
+def athletes_of(config: Mapping[str, Any]) -> list[str]:
+    """The athletes that a run's config names (see `run_config`)."""
+    found: list[str] = config.get("resources", {}).get("scope", {}).get("config", {}).get("athletes", [])
+    return found
+
+
+def one_athlete(handle: str) -> dg.RunRequest:
+    return dg.RunRequest(partition_key=handle, run_config=run_config([handle]))
+
+
+def many_athletes(handles: Sequence[str], partition_order: Sequence[str]) -> dg.RunRequest:
+    """One run for many athletes.
+
+    A range covers every key between its ends, whoever that is, so the run config carries the explicit list.
+    """
+    position = {key: index for index, key in enumerate(partition_order)}
+    ordered = sorted(handles, key=position.__getitem__)
+    return dg.RunRequest(
+        run_config=run_config(ordered), tags={RANGE_START: ordered[0], RANGE_END: ordered[-1], SHARED_TAG: "yes"}
+    )
+
+
+def register(instance: dg.DagsterInstance, handles: Sequence[str]) -> None:
+    """Adds the athletes as partitions (those that exist stay as they are)."""
+    name = ATHLETES.name or ""
+    missing = [handle for handle in handles if not instance.has_dynamic_partition(name, handle)]
+    if missing:
+        instance.add_dynamic_partitions(name, missing)

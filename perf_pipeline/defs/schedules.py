@@ -1,0 +1,26 @@
+"""Schedules: what changes with the calendar alone."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from perf_pipeline.defs.jobs import calendar_job
+from perf_pipeline.defs.partitions import ATHLETES
+from perf_pipeline.defs.run_requests import many_athletes
+from perf_pipeline.pipeline.inbox import BATCH
+
+
+@dg.schedule(
+    name="new_day",
+    job=calendar_job,
+    cron_schedule="10 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Soon after midnight UTC: thresholds, fitness and notifications of every athlete as of the new day.",
+)
+def new_day(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    athletes = list(context.instance.get_dynamic_partitions(ATHLETES.name or ""))
+    if not athletes:
+        yield dg.SkipReason("no athlete yet")
+    for start in range(0, len(athletes), BATCH):
+        yield many_athletes(athletes[start : start + BATCH], athletes)

@@ -1,0 +1,188 @@
+"""Where work runs: one `Executor` interface, so that a laptop and a cluster share one code path.
+
+A task that kills or hangs its worker costs that one task: the others go on, and the failure comes back as a value.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+PRELOAD = ("perf_pipeline.pipeline.month_work", "perf_pipeline.pipeline.intake_work")
+"""Imported once by the fork server, so that a worker starts in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T, R]):
+    """What became of a task: its `result`, or the reason why its worker was lost.
+
+    An exception that the task itself raised is `error`; it is the caller's to judge.
+    """
+
+    task: T
+    result: R | None = None
+    lost: str | None = None
+    error: BaseException | None = None
+
+
+class Executor(Protocol):
+    """Runs a function over tasks; outcomes come as they are ready, in any order."""
+
+    def run(self, function: Callable[[T], R], tasks: Iterable[T], *, timeout_seconds: float) -> Iterator[Outcome[T, R]]:
+        """Every task's outcome. `timeout_seconds` bounds one task's time in its worker."""
+        ...
+
+    def close(self) -> None:
+        """Ends the workers."""
+        ...
+
+
+class InlineExecutor:
+    """In this process: for debugging, and for work too small to send away."""
+
+    def run(self, function: Callable[[T], R], tasks: Iterable[T], *, timeout_seconds: float) -> Iterator[Outcome[T, R]]:
+        del timeout_seconds  # nobody is there to interrupt us
+        for task in tasks:
+            yield _attempt(function, task)
+
+    def close(self) -> None:
+        return
+
+
+class ProcessExecutor:
+    """A pool of local processes that survives the loss of any of them."""
+
+    def __init__(self, workers: int = 0) -> None:
+        self.workers = workers or os.cpu_count() or 1
+        self._pool: ProcessPoolExecutor | None = None
+
+    def run(self, function: Callable[[T], R], tasks: Iterable[T], *, timeout_seconds: float) -> Iterator[Outcome[T, R]]:
+        queue = iter(tasks)
+        running: dict[Future[R], tuple[T, float]] = {}
+        suspects: list[T] = []
+        exhausted = False
+        while True:
+            # One task waits for each that runs: workers never idle, and memory stays flat however long the queue is.
+            while not exhausted and len(running) < 2 * self.workers:
+                try:
+                    task = next(queue)
+                except StopIteration:
+                    exhausted = True
+                    break
+                running[self._submit(function, task)] = (task, time.monotonic())
+            if not running:
+                break
+            # A task may wait behind one other in the pool before its own time starts.
+            overdue = min(start for _, start in running.values()) + 2 * timeout_seconds
+            done, _ = wait(running, timeout=max(0.05, overdue - time.monotonic()), return_when=FIRST_COMPLETED)
+            if not done:
+                self._kill()
+                done, _ = wait(running, timeout=10)
+            for future in done:
+                task, _ = running.pop(future)
+                outcome = _outcome(future, task)
+                if outcome.lost is None:
+                    yield outcome
+                else:
+                    suspects.append(task)
+            if suspects and any(future.done() for future in running):
+                continue  # a broken pool breaks every future it holds: collect them all before going on
+            if suspects:
+                self._discard()
+                for task in suspects:
+                    yield self._alone(function, task, timeout_seconds)
+                suspects.clear()
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def _alone(self, function: Callable[[T], R], task: T, timeout_seconds: float) -> Outcome[T, R]:
+        """Runs a suspect in a process of its own, so that the loss has one name."""
+        with _no_main_module():
+            pool = ProcessPoolExecutor(1, mp_context=_context())
+            future = pool.submit(function, task)
+        done, _ = wait([future], timeout=timeout_seconds)
+        try:
+            if not done:
+                for process in list(pool._processes.values()):  # noqa: SLF001 - the pool offers no other way to end a hung worker
+                    process.kill()
+                wait([future], timeout=10)
+                return Outcome(task, lost=f"the reader was stopped after {timeout_seconds:g} s")
+            return _outcome(future, task)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit(self, function: Callable[[T], R], task: T) -> Future[R]:
+        with _no_main_module():
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(self.workers, mp_context=_context())
+            try:
+                return self._pool.submit(function, task)
+            except BrokenProcessPool as error:
+                broken: Future[R] = Future()
+                broken.set_exception(error)
+                return broken
+
+    def _kill(self) -> None:
+        if self._pool is not None:
+            for process in list(self._pool._processes.values()):  # noqa: SLF001 - as above
+                process.kill()
+
+    def _discard(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+
+def make_executor(compute: str, workers: int) -> Executor:
+    """The executor that the settings ask for."""
+    return InlineExecutor() if compute == "inline" else ProcessExecutor(workers)
+
+
+def _attempt(function: Callable[[T], R], task: T) -> Outcome[T, R]:
+    try:
+        return Outcome(task, result=function(task))
+    except Exception as error:  # noqa: BLE001 - handed to the caller as a value
+        return Outcome(task, error=error)
+
+
+def _outcome(future: Future[R], task: T) -> Outcome[T, R]:
+    error = future.exception(timeout=0)
+    if isinstance(error, BrokenProcessPool):
+        return Outcome(task, lost="the reader's process died")
+    return Outcome(task, error=error) if error is not None else Outcome(task, result=future.result())
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOAD))
+    return context
+
+
+@contextmanager
+def _no_main_module() -> Iterator[None]:
+    """Workers would import the main module again, Dagster's included: a second and 100 MB each for nothing they use."""
+    main = sys.modules["__main__"]
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    main.__spec__ = None
+    if file is not None:
+        del main.__file__
+    try:
+        yield
+    finally:
+        main.__spec__ = spec
+        if file is not None:
+            main.__file__ = file

@@ -1,0 +1,206 @@
+"""Intake: from the inbox to the archive. Copy, verify, record, then remove, so that a kill at any point loses nothing.
+
+The inbox is a queue: what is in it has not been taken in. A file whose arrival is recorded already (a kill came between
+recording and removing) is removed and not counted twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Table, select
+from sqlalchemy.dialects.postgresql import insert
+
+from perf_pipeline.formats.model import FileKind, FormatError
+from perf_pipeline.formats.sidecars import read_profile
+from perf_pipeline.pipeline import layout
+from perf_pipeline.pipeline.compute import Executor, Outcome
+from perf_pipeline.pipeline.intake_work import IntakeTask, Receipt, classify, store_receipt, take
+from perf_pipeline.storage.ids import arrival_id_of, content_id, source_file_id_of
+from perf_pipeline.storage.objects import ObjectInfo, ObjectStore
+from perf_pipeline.storage.tables import arrivals, profiles, source_files
+from perf_pipeline.storage.warehouse import Lease, Warehouse
+
+BATCH = 200
+"""Objects per transaction and journal entry: a kill repeats at most that much."""
+
+
+@dataclass(slots=True)
+class IntakeReport:
+    """What entered, by status of arrival. `already` were recorded before; `waiting` are still being written."""
+
+    received: Counter[str] = field(default_factory=Counter)
+    already: int = 0
+    waiting: int = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    months: set[str] = field(default_factory=set)
+
+
+def take_in(
+    store: ObjectStore,
+    warehouse: Warehouse,
+    lease: Lease,
+    handle: str,
+    executor: Executor,
+    *,
+    settle_seconds: float,
+    file_timeout_seconds: float,
+    now: datetime | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> IntakeReport:
+    """Takes in all that has settled in the athlete's inbox.
+
+    Raises `StorageError` where the storage or the database fails; nothing is removed that is not recorded.
+    """
+    report = IntakeReport()
+    clock = now or datetime.now(UTC)
+    listing = list(store.list(layout.inbox(handle)))
+    ready = [item for item in listing if (clock - item.modified).total_seconds() >= settle_seconds]
+    report.waiting = len(listing) - len(ready)
+    # A sidecar or profile describes what came before it.
+    ready.sort(key=lambda item: (item.key.endswith((".yaml", ".yml")), item.key))
+    known = _known_hashes(warehouse, lease.profile_id)
+    done = 0
+    for batch in _batches(ready):
+        shas = frozenset(known)
+        tasks = [IntakeTask(handle, item, store, shas) for item in batch]
+        receipts: dict[str, list[Receipt]] = {}
+        for outcome in executor.run(take, tasks, timeout_seconds=file_timeout_seconds):
+            receipts[outcome.task.item.key] = _receipts(outcome, store)
+            done += 1
+            progress(done, len(ready))
+        ordered = [receipt for item in batch for receipt in receipts[item.key]]
+        _record(store, lease, handle, ordered, known, report)
+        _remove(store, batch)
+    return report
+
+
+def _batches(items: Sequence[ObjectInfo]) -> Iterable[tuple[ObjectInfo, ...]]:
+    for start in range(0, len(items), BATCH):
+        yield tuple(items[start : start + BATCH])
+
+
+def _known_hashes(warehouse: Warehouse, profile_id: UUID) -> dict[str, str]:
+    with warehouse.begin() as connection:
+        rows = connection.execute(
+            select(source_files.c.sha256, source_files.c.archive_path).where(source_files.c.profile_id == profile_id)
+        )
+        return dict(rows.tuples().all())
+
+
+def _receipts(outcome: Outcome[IntakeTask, list[Receipt]], store: ObjectStore) -> list[Receipt]:
+    if outcome.result is not None:
+        return outcome.result
+    if outcome.lost is None:
+        assert outcome.error is not None  # noqa: S101 - an outcome is a result, a loss or an error
+        raise outcome.error
+    # The file that kills or hangs its reader is set aside whole, unread.
+    task = outcome.task
+    data = store.get(task.item.key)
+    _, name = layout.split_inbox(task.item.key) or ("", task.item.key)
+    receipt = classify(task.handle, name, data, task.item.modified, error=FormatError(outcome.lost))
+    store_receipt(store, receipt)
+    return [replace(receipt, data=None)]
+
+
+def _record(
+    store: ObjectStore,
+    lease: Lease,
+    handle: str,
+    receipts: Sequence[Receipt],
+    known: dict[str, str],
+    report: IntakeReport,
+) -> None:
+    """Journals and records the receipts; a second copy of known content is a duplicate."""
+    profile_id = lease.profile_id
+    with lease.transaction() as connection:
+        ids = [arrival_id_of(profile_id, r.name, r.sha256) for r in receipts]
+        recorded = set(connection.scalars(select(arrivals.c.id).where(arrivals.c.id.in_(ids))))
+    file_rows: list[dict[str, Any]] = []
+    arrival_rows: list[dict[str, Any]] = []
+    for receipt, arrival_id in zip(receipts, ids, strict=True):
+        path = known.get(receipt.sha256)
+        if arrival_id in recorded:
+            report.already += 1
+            continue
+        recorded.add(arrival_id)
+        status, reason = receipt.status, receipt.reason
+        if path is None:
+            known[receipt.sha256] = receipt.path
+            file_rows.append(_file_row(profile_id, receipt))
+            report.months.add(receipt.month)
+        else:
+            if path != receipt.path:
+                store.delete(receipt.path)  # a second copy that no row names: its month came from the day it arrived
+            status, reason = "duplicate", "the same bytes arrived before"
+        arrival_rows.append(_arrival_row(profile_id, receipt, arrival_id, status, reason))
+        report.received[status] += 1
+        if status == "quarantined":
+            report.problems.append((receipt.name, reason or ""))
+    if not arrival_rows:
+        return
+    _write_journal(store, handle, file_rows, arrival_rows)
+    with lease.transaction() as connection:
+        _insert_missing(connection, source_files, file_rows)
+        _insert_missing(connection, arrivals, arrival_rows)
+        _apply_profiles(store, connection, profile_id, receipts)
+
+
+def _insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def _file_row(profile_id: UUID, receipt: Receipt) -> dict[str, Any]:
+    return {
+        "id": source_file_id_of(profile_id, receipt.sha256), "profile_id": profile_id, "sha256": receipt.sha256,
+        "bytes": receipt.size, "format": str(receipt.format), "kind": str(receipt.kind), "status": receipt.status,
+        "reason": receipt.reason, "archive_path": receipt.path, "month": receipt.month,
+        "starts_at": receipt.starts_at, "received_at": receipt.received_at,
+    }  # fmt: skip
+
+
+def _arrival_row(
+    profile_id: UUID, receipt: Receipt, arrival_id: UUID, status: str, reason: str | None
+) -> dict[str, Any]:
+    return {
+        "id": arrival_id, "profile_id": profile_id, "name": receipt.name,
+        "source_file_id": source_file_id_of(profile_id, receipt.sha256), "status": status, "reason": reason,
+        "sidecar": dict(receipt.sidecar) if receipt.sidecar else None, "received_at": receipt.received_at,
+    }  # fmt: skip
+
+
+def _write_journal(
+    store: ObjectStore, handle: str, file_rows: Sequence[dict[str, Any]], arrival_rows: Sequence[dict[str, Any]]
+) -> None:
+    """What cannot be derived from the archived bytes, kept beside them."""
+    lines = [{"table": "source_files", **row} for row in file_rows]
+    lines += [{"table": "arrivals", **row} for row in arrival_rows]
+    text = "".join(json.dumps(line, default=str, sort_keys=True) + "\n" for line in lines)
+    store.put(layout.journal(handle, str(content_id("journal", text))), text.encode())
+
+
+def _apply_profiles(store: ObjectStore, connection: Connection, profile_id: UUID, receipts: Sequence[Receipt]) -> None:
+    """The newest profile.yaml that can be read wins."""
+    for receipt in sorted((r for r in receipts if r.kind == FileKind.PROFILE), key=lambda r: r.received_at):
+        try:
+            profile = read_profile(store.get(receipt.path))
+        except FormatError:
+            continue  # identified as quarantined by its reader already
+        values = {k: v for k, v in asdict(profile).items() if k in profiles.c and v is not None}
+        if values:
+            connection.execute(profiles.update().where(profiles.c.id == profile_id).values(**values))
+
+
+def _remove(store: ObjectStore, batch: Sequence[ObjectInfo]) -> None:
+    """Removes what is recorded, unless it has been replaced by something newer since it was listed."""
+    for item in batch:
+        now = store.find(item.key)
+        if now is not None and (now.size, now.modified, now.etag) == (item.size, item.modified, item.etag):
+            store.delete(item.key)

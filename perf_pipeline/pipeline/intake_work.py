@@ -1,0 +1,139 @@
+"""What intake does to one inbox object, in a worker: unpack, identify, copy and verify. Nothing is removed here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from perf_pipeline.formats import containers, reading
+from perf_pipeline.formats.model import FileFormat, FileKind, FormatError
+from perf_pipeline.formats.sidecars import Sidecar
+from perf_pipeline.pipeline import layout
+from perf_pipeline.storage.errors import ObjectMissingError, StorageUnavailableError
+from perf_pipeline.storage.objects import ObjectInfo, ObjectStore
+
+ARCHIVED_KINDS = frozenset({FileKind.ACTIVITY, FileKind.WELLNESS, FileKind.WORKOUT, FileKind.SIDECAR, FileKind.PROFILE})
+"""Kinds that something is derived from. The others are kept as well, with the status `not_an_activity`."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeTask:
+    """One object of the inbox. `known` holds the hashes that the athlete has already."""
+
+    handle: str
+    item: ObjectInfo
+    store: ObjectStore
+    known: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One name received: what it is and where its bytes are now."""
+
+    name: str
+    sha256: str
+    size: int
+    format: str
+    kind: str
+    status: str
+    reason: str | None
+    path: str
+    month: str
+    starts_at: datetime | None
+    received_at: datetime
+    sidecar: Mapping[str, str] | None = None
+    data: bytes | None = field(default=None, repr=False)
+
+
+def take(task: IntakeTask) -> list[Receipt]:
+    """Copies every member of the object to where it belongs and verifies the copies. Idempotent: keys come from content."""
+    try:
+        data = task.store.get(task.item.key)
+    except ObjectMissingError:
+        return []  # taken back by whoever dropped it, before we got to it: nothing has entered
+    _, name = layout.split_inbox(task.item.key) or ("", task.item.key)
+    receipts = []
+    for member in containers.unpack(data, name):
+        receipt = classify(task.handle, member.name, member.data, task.item.modified, error=member.error)
+        if member.sidecar is not None:
+            receipt = replace(receipt, sidecar=told_by(member.sidecar) or None)
+        if receipt.sha256 not in task.known:
+            store_receipt(task.store, receipt)
+        receipts.append(replace(receipt, data=None))
+    return receipts or [replace(_empty_container(task, data, name), data=None)]
+
+
+def classify(
+    handle: str, name: str, data: bytes, received_at: datetime, *, error: FormatError | None = None
+) -> Receipt:
+    """What the bytes are, and so where they go. Never raises for what is in them."""
+    sha256 = hashlib.sha256(data if error is None else data + name.encode()).hexdigest()
+    month = f"{received_at:%Y-%m}"
+    try:
+        if error is not None:
+            raise error
+        identity = reading.identify(data, name)
+    except FormatError as problem:
+        extension = str(FileFormat.UNKNOWN)
+        return Receipt(
+            name=name, sha256=sha256, size=len(data), format=extension, kind=FileKind.OTHER, status="quarantined",
+            reason=str(problem), path=layout.quarantine(handle, sha256, extension), month=month, starts_at=None,
+            received_at=received_at, data=data,
+        )  # fmt: skip
+    starts_at = None
+    if identity.start_ms is not None:
+        starts_at = datetime.fromtimestamp(identity.start_ms / 1000, UTC)
+        month = f"{starts_at:%Y-%m}"
+    archived = identity.kind in ARCHIVED_KINDS
+    return Receipt(
+        name=name, sha256=sha256, size=len(data), format=identity.format, kind=identity.kind,
+        status="archived" if archived else "not_an_activity",
+        reason=None if archived else (identity.detail or f"a {identity.kind} file"),
+        path=layout.archive(handle, month, sha256, identity.format), month=month, starts_at=starts_at,
+        received_at=received_at, data=data,
+    )  # fmt: skip
+
+
+def store_receipt(store: ObjectStore, receipt: Receipt) -> None:
+    """Puts the bytes (and, in quarantine, the reason beside them) and reads them back."""
+    data = receipt.data or b""
+    store.put(receipt.path, data)
+    if hashlib.sha256(store.get(receipt.path)).digest() != hashlib.sha256(data).digest():
+        raise StorageUnavailableError(
+            f"the copy at {receipt.path} differs from what was written",
+            "Check the storage; the file is still in the inbox",
+        )
+    if receipt.status == "quarantined":
+        write_reason(
+            store, receipt.path, name=receipt.name, reason=receipt.reason or "", received_at=receipt.received_at
+        )
+
+
+def write_reason(store: ObjectStore, path: str, *, name: str, reason: str, received_at: datetime) -> None:
+    """The `.json` beside a quarantined file."""
+    note = {"name": name, "reason": reason, "received_at": received_at.isoformat(), "object": path}
+    store.put(path.rsplit(".", 1)[0] + ".json", json.dumps(note, indent=2).encode())
+
+
+def told_by(sidecar: Sidecar) -> dict[str, str]:
+    """What a sidecar says of its activity: name, notes, type, as far as it does."""
+    said = {"name": sidecar.name, "notes": sidecar.notes, "type": sidecar.type}
+    return {key: value for key, value in said.items() if value}
+
+
+def _empty_container(task: IntakeTask, data: bytes, name: str) -> Receipt:
+    """A container in which there is nothing but litter of operating systems: kept, and said so."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    month = f"{task.item.modified:%Y-%m}"
+    receipt = Receipt(
+        name=name, sha256=sha256, size=len(data), format=FileFormat.UNKNOWN, kind=FileKind.OTHER,
+        status="not_an_activity", reason="a container without files",
+        path=layout.archive(task.handle, month, sha256, FileFormat.UNKNOWN), month=month, starts_at=None,
+        received_at=task.item.modified, data=data,
+    )  # fmt: skip
+    if sha256 not in task.known:
+        store_receipt(task.store, receipt)
+    return receipt

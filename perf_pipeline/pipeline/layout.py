@@ -1,0 +1,48 @@
+"""Where things lie in object storage: every key is made here."""
+
+from __future__ import annotations
+
+import re
+
+INBOX = "inbox"
+HANDLE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+def is_handle(text: str) -> bool:
+    """Whether the text may name an athlete."""
+    return HANDLE.fullmatch(text) is not None
+
+
+def inbox(handle: str, name: str = "") -> str:
+    return f"{INBOX}/{handle}/{name}"
+
+
+def archive(handle: str, month: str, sha256: str, extension: str) -> str:
+    return f"archive/athlete={handle}/month={month}/{sha256}.{extension}"
+
+
+def journal(handle: str, batch: str) -> str:
+    return f"archive/athlete={handle}/journal/arrivals/{batch}.jsonl"
+
+
+def quarantine(handle: str, sha256: str, extension: str) -> str:
+    return f"quarantine/athlete={handle}/{sha256}.{extension}"
+
+
+def streams(handle: str, month: str) -> str:
+    return f"streams/athlete={handle}/month={month}/streams.parquet"
+
+
+def sessions(handle: str, month: str) -> str:
+    return f"sessions/athlete={handle}/month={month}/sessions.parquet"
+
+
+def staging(key: str, token: str) -> str:
+    """A name of its own for an object that no row names yet."""
+    return f"staging/{token}/{key}"
+
+
+def split_inbox(key: str) -> tuple[str, str] | None:
+    """(athlete, name) of an inbox key; None for an object that lies outside every athlete's folder."""
+    parts = key.split("/", 2)
+    return (parts[1], parts[2]) if len(parts) == 3 and parts[0] == INBOX and parts[2] else None

@@ -1,0 +1,204 @@
+"""What a worker does to one athlete-month of the archive: a pure function of that month's files.
+
+Rows come back to the driver, which commits them; Parquet is put under a name of its own, which the commit makes the month's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from perf_pipeline.formats.model import FormatError
+from perf_pipeline.physiology.cleaning import CleanStreams, clean
+from perf_pipeline.pipeline import layout
+from perf_pipeline.pipeline.stages import activities, efforts, metrics
+from perf_pipeline.pipeline.stages.streams import NotAnActivityError, decode
+from perf_pipeline.storage.errors import CorruptStreamsError, ObjectMissingError
+from perf_pipeline.storage.objects import ObjectStore
+from perf_pipeline.storage.sessions import StoredSession
+from perf_pipeline.storage.streams import read_sessions, write_sessions, write_streams
+
+STREAMS, ACTIVITIES, EFFORTS, METRICS = MONTH_STAGES = (
+    "activity_streams",
+    "activities",
+    "activity_efforts",
+    "activity_metrics",
+)
+"""In the order in which they feed each other: streams feed all, activities carry efforts and metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthFile:
+    """One archived file of the month. `sidecar` is what sidecars tell of it: name, notes, type."""
+
+    sha256: str
+    path: str
+    status: str
+    sidecar: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MonthTask:
+    """One month to bring up to date.
+
+    `recorded` maps a stage to (fingerprint, output hash) of what is stored; `versions` to its code version. `skip` maps
+    a file's hash to the reason why its bytes may not be touched (it killed a worker).
+    """
+
+    handle: str
+    profile_id: UUID
+    month: str
+    files: tuple[MonthFile, ...]
+    store: ObjectStore
+    stages: frozenset[str]
+    versions: Mapping[str, str]
+    recorded: Mapping[str, tuple[str, str]]
+    full_refresh: bool
+    staging_token: str
+    skip: Mapping[str, str] = field(default_factory=dict)
+
+    def fingerprint(self, stage: str, streams_hash: str | None) -> str:
+        """Hash of the stage's inputs, code and settings."""
+        if stage == STREAMS:
+            inputs: Any = [f.sha256 for f in self.files]
+        elif stage == ACTIVITIES:
+            inputs = [streams_hash, [(f.sha256, f.path, sorted(f.sidecar.items())) for f in self.files]]
+        else:
+            inputs = [streams_hash]
+        return _hash([stage, self.versions[stage], inputs])
+
+    def is_stale(self, stage: str, streams_hash: str | None) -> bool:
+        held = self.recorded.get(stage)
+        return self.full_refresh or held is None or held[0] != self.fingerprint(stage, streams_hash)
+
+    def needs_work(self) -> bool:
+        """Whether any stage asked for is stale, as far as can be told without doing the work."""
+        streams_hash = self.recorded[STREAMS][1] if STREAMS in self.recorded else None
+        return any(self.is_stale(stage, streams_hash) for stage in MONTH_STAGES if stage in self.stages)
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutput:
+    """What one stage of the month gives. `rows` are what the tables get (none for streams: see `staged`)."""
+
+    fingerprint: str
+    output_hash: str
+    rows: tuple[dict[str, Any], ...] = ()
+    counts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MonthResult:
+    """Outputs of the stages that were stale; `verdicts` maps a file's hash to (status, reason) where it was decoded."""
+
+    outputs: Mapping[str, StageOutput]
+    verdicts: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+    staged: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def compute_month(task: MonthTask) -> MonthResult:
+    """Brings the stages asked for up to date, skipping those whose fingerprint holds.
+
+    Raises `StorageError` where the storage fails. A file that cannot be read is a verdict, not an error.
+    """
+    began = time.perf_counter()
+    outputs: dict[str, StageOutput] = {}
+    verdicts: dict[str, tuple[str, str | None]] = {}
+    staged: dict[str, str] = {}
+    stored: Sequence[StoredSession] | None = None
+    streams_hash = task.recorded[STREAMS][1] if STREAMS in task.recorded else None
+    if STREAMS in task.stages and task.is_stale(STREAMS, None):
+        stored, verdicts = _decode_month(task)
+        streams_hash, staged = _stage_parquet(task, stored)
+        counts = {"files": len(task.files), "records": sum(len(s.session.streams) for s in stored)}
+        outputs[STREAMS] = StageOutput(task.fingerprint(STREAMS, None), streams_hash, counts=counts)
+    stale = [s for s in MONTH_STAGES[1:] if s in task.stages and task.is_stale(s, streams_hash)]
+    if stale:
+        if stored is None:
+            stored = _read_back(task)
+        outputs.update(_compute_rows(task, stored, stale, streams_hash))
+    return MonthResult(outputs, verdicts, staged, time.perf_counter() - began)
+
+
+def decode_one(task: tuple[ObjectStore, UUID, MonthFile]) -> int:
+    """Reads one file, to learn whether it is the one that costs a worker its life."""
+    store, profile_id, file = task
+    try:
+        sessions = decode(profile_id, file.sha256, store.get(file.path))
+    except FormatError:
+        return 0
+    return sum(len(clean(s.session).seconds) for s in sessions)
+
+
+def _decode_month(task: MonthTask) -> tuple[list[StoredSession], dict[str, tuple[str, str | None]]]:
+    stored: list[StoredSession] = []
+    verdicts: dict[str, tuple[str, str | None]] = {}
+    for file in task.files:
+        if file.sha256 in task.skip:
+            verdicts[file.sha256] = ("quarantined", task.skip[file.sha256])
+            continue
+        try:
+            stored += decode(task.profile_id, file.sha256, task.store.get(file.path))
+            verdicts[file.sha256] = ("archived", None)
+        except NotAnActivityError as error:
+            verdicts[file.sha256] = ("not_an_activity", str(error))
+        except FormatError as error:
+            verdicts[file.sha256] = ("quarantined", str(error))
+    stored.sort(key=lambda s: (s.session.start_ms, str(s.activity_id)))
+    return stored, verdicts
+
+
+def _stage_parquet(task: MonthTask, stored: Sequence[StoredSession]) -> tuple[str, dict[str, str]]:
+    """Puts the month's Parquet under names of its own; returns the hash of the contents and final name by staged name."""
+    digest = hashlib.sha256()
+    staged = {}
+    for key, data in (
+        (layout.streams(task.handle, task.month), write_streams(stored)),
+        (layout.sessions(task.handle, task.month), write_sessions(stored)),
+    ):
+        digest.update(hashlib.sha256(data).digest())
+        temporary = layout.staging(key, task.staging_token)
+        task.store.put(temporary, data)
+        staged[temporary] = key
+    return digest.hexdigest(), staged
+
+
+def _read_back(task: MonthTask) -> list[StoredSession]:
+    """The month's sessions from Parquet; from the files themselves where somebody has damaged or removed it."""
+    try:
+        return read_sessions(
+            task.store.get(layout.sessions(task.handle, task.month)),
+            task.store.get(layout.streams(task.handle, task.month)),
+        )
+    except (ObjectMissingError, CorruptStreamsError):
+        return _decode_month(task)[0]
+
+
+def _compute_rows(
+    task: MonthTask, stored: Iterable[StoredSession], stale: Sequence[str], streams_hash: str | None
+) -> dict[str, StageOutput]:
+    files = {file.sha256: file for file in task.files}
+    rows: dict[str, list[dict[str, Any]]] = {stage: [] for stage in stale}
+    for item in stored:
+        cleaned: CleanStreams = clean(item.session)
+        file = files[item.source_sha256]
+        if ACTIVITIES in rows:
+            rows[ACTIVITIES].append(activities.row(task.profile_id, task.month, file.path, file.sidecar, item, cleaned))
+        if EFFORTS in rows:
+            rows[EFFORTS] += efforts.rows(task.profile_id, item, cleaned)
+        if METRICS in rows:
+            rows[METRICS] += metrics.rows(task.profile_id, item, cleaned)
+    return {
+        stage: StageOutput(task.fingerprint(stage, streams_hash), _hash(found), tuple(found), {"rows": len(found)})
+        for stage, found in rows.items()
+    }
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, default=str, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,320 @@
+"""The unit of work: one athlete-month. Finds what is stale, has it computed, and commits each month in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from perf_pipeline.formats.model import FileKind, FormatError
+from perf_pipeline.formats.sidecars import read_sidecar
+from perf_pipeline.pipeline import layout
+from perf_pipeline.pipeline.code_version import code_version
+from perf_pipeline.pipeline.compute import Executor, Outcome
+from perf_pipeline.pipeline.intake_work import told_by, write_reason
+from perf_pipeline.pipeline.month_work import (
+    ACTIVITIES,
+    EFFORTS,
+    METRICS,
+    MONTH_STAGES,
+    STREAMS,
+    MonthFile,
+    MonthResult,
+    MonthTask,
+    compute_month,
+    decode_one,
+)  # fmt: skip
+from perf_pipeline.storage.errors import StorageError
+from perf_pipeline.storage.objects import ObjectStore
+from perf_pipeline.storage.tables import (
+    activities,
+    activity_efforts,
+    activity_metrics,
+    arrivals,
+    month_outputs,
+    source_files,
+)  # fmt: skip
+from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, upsert
+
+STAGE_MODULES = {
+    STREAMS: "perf_pipeline.pipeline.stages.streams",
+    ACTIVITIES: "perf_pipeline.pipeline.stages.activities",
+    EFFORTS: "perf_pipeline.pipeline.stages.efforts",
+    METRICS: "perf_pipeline.pipeline.stages.metrics",
+}
+CHILDREN = {EFFORTS: activity_efforts, METRICS: activity_metrics}
+
+
+class MonthsFailedError(Exception):
+    """Some months could not be computed; `failures` maps month to reason. The others are done."""
+
+    def __init__(self, handle: str, failures: Mapping[str, str]) -> None:
+        listing = "; ".join(f"{month}: {reason}" for month, reason in sorted(failures.items()))
+        super().__init__(f"athlete {handle}: {len(failures)} months failed ({listing})")
+        self.failures = failures
+
+
+@dataclass(slots=True)
+class MonthsReport:
+    """What was done. `counts` has rows by stage; `verdicts` the files by status of those that were decoded."""
+
+    computed: list[str] = field(default_factory=list)
+    skipped: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+
+def stage_versions() -> dict[str, str]:
+    """Code version by month stage."""
+    return {stage: code_version(module) for stage, module in STAGE_MODULES.items()}
+
+
+def bring_up_to_date(
+    store: ObjectStore,
+    warehouse: Warehouse,
+    lease: Lease,
+    handle: str,
+    executor: Executor,
+    *,
+    stages: frozenset[str],
+    file_timeout_seconds: float,
+    full_refresh: bool = False,
+    since: str | None = None,
+    until: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> MonthsReport:
+    """Computes the stale months of one athlete (from month `since` to `until`, YYYY-MM, both inclusive).
+
+    Raises `MonthsFailedError` at its end where months failed, `StorageError` at once where storage or database fail.
+    """
+    report = MonthsReport()
+    wanted = _with_upstream(stages)
+    tasks = []
+    for task in _tasks(store, warehouse, lease.profile_id, handle, wanted, full_refresh=full_refresh):
+        if (since and task.month < since) or (until and task.month > until):
+            continue
+        if task.needs_work():
+            tasks.append(task)
+        else:
+            report.skipped += 1
+    failures: dict[str, str] = {}
+    for outcome in _run(executor, tasks, file_timeout_seconds):
+        month = outcome.task.month
+        if isinstance(outcome.error, StorageError):
+            raise outcome.error
+        if outcome.result is None:
+            failures[month] = outcome.lost or f"{type(outcome.error).__name__}: {outcome.error}"
+            continue
+        _commit(store, lease, outcome.task, outcome.result)
+        report.computed.append(month)
+        report.seconds += outcome.result.seconds
+        report.verdicts.update(status for status, _ in outcome.result.verdicts.values())
+        for stage, output in outcome.result.outputs.items():
+            for name, count in output.counts.items():
+                report.counts[f"{stage}.{name}"] += int(count)
+        progress(len(report.computed) + len(failures), len(tasks))
+    if failures:
+        raise MonthsFailedError(handle, failures)
+    return report
+
+
+def _with_upstream(stages: Iterable[str]) -> frozenset[str]:
+    """Efforts and metrics hang on activities, and all on streams: what feeds a stage is brought up to date before it."""
+    wanted = set(stages)
+    if wanted & {EFFORTS, METRICS}:
+        wanted.add(ACTIVITIES)
+    if wanted:
+        wanted.add(STREAMS)
+    return frozenset(wanted)
+
+
+def _tasks(
+    store: ObjectStore,
+    warehouse: Warehouse,
+    profile_id: UUID,
+    handle: str,
+    stages: frozenset[str],
+    *,
+    full_refresh: bool,
+) -> Iterator[MonthTask]:
+    with warehouse.begin() as connection:
+        files = _files_by_month(store, connection, profile_id)
+        recorded: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+        columns = (
+            month_outputs.c.month,
+            month_outputs.c.stage,
+            month_outputs.c.fingerprint,
+            month_outputs.c.output_hash,
+        )
+        for month, stage, fingerprint, output in connection.execute(
+            select(*columns).where(month_outputs.c.profile_id == profile_id)
+        ):
+            recorded[month][stage] = (fingerprint, output)
+    versions = stage_versions()
+    token = uuid4().hex
+    for month in sorted(set(files) | set(recorded)):
+        yield MonthTask(
+            handle=handle, profile_id=profile_id, month=month, files=tuple(files.get(month, ())), store=store,
+            stages=stages, versions=versions, recorded=recorded.get(month, {}), full_refresh=full_refresh,
+            staging_token=token,
+        )  # fmt: skip
+
+
+def _files_by_month(store: ObjectStore, connection: Connection, profile_id: UUID) -> dict[str, list[MonthFile]]:
+    sidecars = _sidecars(store, connection, profile_id)
+    # A file that failed after archiving stays an input: it is tried again when the reader changes.
+    query = (
+        select(source_files.c.month, source_files.c.sha256, source_files.c.archive_path, source_files.c.status)
+        .add_columns(
+            select(
+                func.jsonb_agg(
+                    aggregate_order_by(func.jsonb_build_array(arrivals.c.name, arrivals.c.sidecar), arrivals.c.name)
+                )
+            )
+            .where(arrivals.c.source_file_id == source_files.c.id)
+            .scalar_subquery()
+        )
+        .where(source_files.c.profile_id == profile_id, source_files.c.kind == str(FileKind.ACTIVITY))
+        .where(source_files.c.archive_path.startswith("archive/"))
+        .order_by(source_files.c.month, source_files.c.sha256)
+    )
+    months: dict[str, list[MonthFile]] = defaultdict(list)
+    for month, sha256, path, status, names in connection.execute(query):
+        told: dict[str, str] = {}
+        for name, sidecar in names or ():
+            told.update(sidecar or {})
+            for candidate in (f"{name}.yaml", f"{name}.yml", f"{_stem(name)}.yaml", f"{_stem(name)}.yml"):
+                told.update(sidecars.get(candidate, {}))
+        months[month].append(MonthFile(sha256, path, status, told))
+    return months
+
+
+def _sidecars(store: ObjectStore, connection: Connection, profile_id: UUID) -> dict[str, dict[str, str]]:
+    """What sidecar files tell, by their name in the inbox; of several versions the newest."""
+    query = (
+        select(arrivals.c.name, source_files.c.archive_path)
+        .join(source_files, source_files.c.id == arrivals.c.source_file_id)
+        .where(arrivals.c.profile_id == profile_id, source_files.c.kind == str(FileKind.SIDECAR))
+        .order_by(arrivals.c.received_at, arrivals.c.id)
+    )
+    found: dict[str, dict[str, str]] = {}
+    for name, path in connection.execute(query):
+        try:
+            found[name] = told_by(read_sidecar(store.get(path)))
+        except FormatError:
+            continue  # was readable when it came in; a stricter reader does not stop the month
+    return found
+
+
+def _stem(name: str) -> str:
+    for ending in (".fit.gz", ".gpx.gz", ".tcx.gz", ".fit.zip", ".gz", ".zip", ".fit", ".gpx", ".tcx"):
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def _run(
+    executor: Executor, tasks: Sequence[MonthTask], file_timeout_seconds: float
+) -> Iterator[Outcome[MonthTask, MonthResult]]:
+    most = max((len(task.files) for task in tasks), default=1)
+    # A month is as slow as its files; the bound exists to end a hang, not to judge speed.
+    timeout = file_timeout_seconds * (1 + most / 10)
+    lost: list[MonthTask] = []
+    for outcome in executor.run(compute_month, tasks, timeout_seconds=timeout):
+        if outcome.lost is None:
+            yield outcome
+        else:
+            lost.append(outcome.task)
+    retry = [replace(task, skip=_deadly_files(executor, task, file_timeout_seconds)) for task in lost]
+    yield from executor.run(compute_month, retry, timeout_seconds=timeout)
+
+
+def _deadly_files(executor: Executor, task: MonthTask, timeout_seconds: float) -> dict[str, str]:
+    """Reads the month's files one by one to find those that cost a worker its life."""
+    probes = [(task.store, task.profile_id, file) for file in task.files]
+    return {
+        outcome.task[2].sha256: outcome.lost
+        for outcome in executor.run(decode_one, probes, timeout_seconds=timeout_seconds)
+        if outcome.lost is not None
+    }
+
+
+def _commit(store: ObjectStore, lease: Lease, task: MonthTask, result: MonthResult) -> None:
+    """Replaces the month in one transaction. Parquet gets its name last before the commit: file first, then row."""
+    _note_quarantine(store, task, result)
+    with lease.transaction() as connection:
+        if ACTIVITIES in result.outputs:
+            _replace_activities(connection, task, result)
+        for stage, table in CHILDREN.items():
+            if stage in result.outputs:
+                month_ids = select(activities.c.id).where(
+                    activities.c.profile_id == task.profile_id, activities.c.archive_month == task.month
+                )
+                connection.execute(delete(table).where(table.c.activity_id.in_(month_ids)))
+                copy_rows(connection, table, result.outputs[stage].rows)
+        _record_verdicts(connection, task, result)
+        now = datetime.now(UTC)
+        if task.files:
+            rows = [
+                {
+                    "profile_id": task.profile_id, "month": task.month, "stage": stage,
+                    "fingerprint": output.fingerprint, "code_version": task.versions[stage],
+                    "output_hash": output.output_hash, "counts": dict(output.counts), "computed_at": now,
+                }
+                for stage, output in result.outputs.items()
+            ]  # fmt: skip
+            upsert(connection, month_outputs, rows)
+        else:
+            connection.execute(
+                delete(month_outputs).where(
+                    month_outputs.c.profile_id == task.profile_id, month_outputs.c.month == task.month
+                )
+            )
+        for temporary, final in result.staged.items():
+            if task.files:
+                store.move(temporary, final)
+            else:
+                store.delete(temporary)
+                store.delete(final)
+
+
+def _replace_activities(connection: Connection, task: MonthTask, result: MonthResult) -> None:
+    rows = result.outputs[ACTIVITIES].rows
+    upsert(connection, activities, rows, keep={"superseded_by"})
+    gone = delete(activities).where(
+        activities.c.profile_id == task.profile_id, activities.c.archive_month == task.month
+    )
+    connection.execute(gone.where(activities.c.id.not_in([row["id"] for row in rows])) if rows else gone)
+
+
+def _record_verdicts(connection: Connection, task: MonthTask, result: MonthResult) -> None:
+    for sha256, (status, reason) in result.verdicts.items():
+        connection.execute(
+            update(source_files)
+            .where(source_files.c.profile_id == task.profile_id, source_files.c.sha256 == sha256)
+            .where(or_(source_files.c.status != status, source_files.c.reason.is_distinct_from(reason)))
+            .values(status=status, reason=reason)
+        )
+
+
+def _note_quarantine(store: ObjectStore, task: MonthTask, result: MonthResult) -> None:
+    """The note beside the quarantine for a file that failed after archiving; its bytes stay in the archive."""
+    files = {file.sha256: file for file in task.files}
+    for sha256, (status, reason) in result.verdicts.items():
+        note = layout.quarantine(task.handle, sha256, "json")
+        if status == "quarantined":
+            write_reason(store, note, name=files[sha256].path, reason=reason or "", received_at=datetime.now(UTC))
+        elif files[sha256].status == "quarantined":
+            store.delete(note)
+
+
+def months_behind(warehouse: Warehouse, profile_id: UUID, store: ObjectStore, handle: str) -> list[str]:
+    """The months of the athlete that are not up to date with files and code."""
+    tasks = _tasks(store, warehouse, profile_id, handle, frozenset(MONTH_STAGES), full_refresh=False)
+    return [task.month for task in tasks if task.needs_work()]

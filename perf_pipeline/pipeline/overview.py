@@ -1,0 +1,82 @@
+"""What is in, in numbers: the reading side of the command line's `status` and summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+STATUSES = ("archived", "duplicate", "quarantined", "not_an_activity")
+
+# What a name received is now known to be: the file's own status, unless it was a second copy.
+_STATUS = "case when a.status in ('duplicate', 'quarantined') then a.status else s.status end"
+
+
+def counts_by_athlete(connection: Connection) -> dict[str, dict[str, int]]:
+    """Arrivals by athlete and status."""
+    found: dict[str, dict[str, int]] = {}
+    query = f"""
+        select p.handle, {_STATUS}, count(*) from arrivals a
+        join source_files s on s.id = a.source_file_id join profiles p on p.id = a.profile_id
+        group by 1, 2 order by 1, 2
+    """  # noqa: S608 - a constant of this module
+    for handle, status, count in connection.execute(text(query)):
+        found.setdefault(handle, dict.fromkeys(STATUSES, 0))[status] = count
+    return found
+
+
+def counts_of_names(connection: Connection, profile_id: UUID, names: Sequence[str]) -> dict[str, int]:
+    """Status of the names given (container members count, their container does not)."""
+    query = f"""
+        select {_STATUS} as status, count(*) from arrivals a join source_files s on s.id = a.source_file_id
+        where a.profile_id = :profile and split_part(a.name, '!', 1) = any(:names) group by 1
+    """  # noqa: S608 - a constant of this module
+    found = dict.fromkeys(STATUSES, 0)
+    found.update(dict(connection.execute(text(query), {"profile": profile_id, "names": list(names)}).tuples().all()))
+    return found
+
+
+def quarantined(connection: Connection) -> list[dict[str, Any]]:
+    """What is in quarantine, and why."""
+    query = """
+        select p.handle as athlete, a.name, s.reason, a.received_at from arrivals a
+        join source_files s on s.id = a.source_file_id join profiles p on p.id = a.profile_id
+        where s.status = 'quarantined' and a.status <> 'duplicate' order by p.handle, a.name
+    """
+    return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
+def athlete_summary(connection: Connection, profile_id: UUID, today: date) -> dict[str, Any]:
+    """Activities by sport, thresholds and fitness today, and the latest notifications."""
+
+    def rows(query: str) -> list[Mapping[str, Any]]:
+        return [
+            dict(row) for row in connection.execute(text(query), {"profile": profile_id, "today": today}).mappings()
+        ]
+
+    return {
+        "sports": rows(
+            """select type, count(*) as activities, sum(distance_meters) / 1000.0 as kilometers,
+               sum(moving_seconds) / 3600.0 as hours from activities where profile_id = :profile
+               group by type order by activities desc"""
+        ),
+        "thresholds": rows(
+            """select distinct on (sport, model) sport, model, as_of, threshold, threshold_low, threshold_high,
+               capacity, unit, refusal from threshold_models where profile_id = :profile and as_of <= :today
+               order by sport, model, as_of desc, computed_at desc"""
+        ),
+        "fitness": rows(
+            "select date, ctl, atl, tsb, ramp from daily_fitness where profile_id = :profile and date = :today"
+        ),
+        "peak": rows(
+            """select date, ctl from daily_fitness where profile_id = :profile and not projected
+               order by ctl desc, date limit 1"""
+        ),
+        "notifications": rows(
+            """select occurred_at, title, message from notifications where profile_id = :profile
+               order by occurred_at desc, id limit 5"""
+        ),
+    }

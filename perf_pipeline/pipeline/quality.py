@@ -1,0 +1,45 @@
+"""Questions about what is stored, answered in SQL: what is in quarantine, what is behind, what contradicts itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+_QUARANTINE = text(
+    """
+    select coalesce(reason, 'no reason recorded') as reason, count(*)
+    from source_files
+    where profile_id = any(:profiles) and status = 'quarantined'
+    group by 1 order by 2 desc, 1
+    """
+)
+
+# Within an activity the best energy (power x time) never falls as the window grows, and the best time over a distance
+# never falls as the distance grows (SCIENCE 8). The tolerance is that of the stored digits.
+_INCOHERENT = text(
+    """
+    with ordered as (
+        select id, effort_type, activity_id,
+               case when distance_meters is null then value * duration_seconds else elapsed_seconds end as total,
+               lag(case when distance_meters is null then value * duration_seconds else elapsed_seconds end) over (
+                   partition by activity_id, effort_type, distance_meters is null
+                   order by coalesce(distance_meters, duration_seconds)
+               ) as shorter
+        from activity_efforts
+        where profile_id = any(:profiles)
+    )
+    select id from ordered where total < shorter * 0.9999 - 0.01 limit 20
+    """
+)
+
+
+def quarantine_by_reason(connection: Connection, profiles: Sequence[UUID]) -> dict[str, int]:
+    """Files in quarantine by reason."""
+    return {reason: count for reason, count in connection.execute(_QUARANTINE, {"profiles": list(profiles)})}
+
+
+def incoherent_efforts(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:
+    """Ids (20 at most) of efforts that contradict a shorter one of the same activity."""
+    return list(connection.scalars(_INCOHERENT, {"profiles": list(profiles)}))

@@ -1,0 +1,118 @@
+"""An athlete's whole series from PostgreSQL, as the history stages see it. Duplicates of activities are left out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Connection, select
+
+from perf_pipeline.storage.tables import activities, activity_efforts, activity_metrics, profiles
+
+FIRST_CREDIBLE_DAY = date(1990, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesActivity:
+    """One activity with its metrics by name. `day` is the athlete's local day."""
+
+    id: UUID
+    sport: str
+    name: str
+    started_at: datetime
+    day: date
+    moving_seconds: int
+    distance_meters: int | None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesEffort:
+    """One stored effort with the sport and local day of its activity."""
+
+    activity_id: UUID
+    sport: str
+    day: date
+    effort_type: str
+    duration_seconds: int
+    value: float
+    start_offset: int
+    recorded_at: datetime
+    distance_meters: float | None
+    elapsed_seconds: float | None
+    grade: str
+
+
+def local_day(started_at: datetime, utc_offset_seconds: int | None, zone: str | None) -> date:
+    """The athlete's local day: by the file's offset, else the profile's zone, else UTC."""
+    if utc_offset_seconds is not None:
+        return (started_at.astimezone(UTC) + timedelta(seconds=utc_offset_seconds)).date()
+    if zone:
+        try:
+            return started_at.astimezone(ZoneInfo(zone)).date()
+        except (ZoneInfoNotFoundError, ValueError):
+            pass
+    return started_at.astimezone(UTC).date()
+
+
+def load_activities(connection: Connection, profile_id: UUID, today: date) -> list[SeriesActivity]:
+    """Activities in order of time, from the first credible day to today (a clock may lie in either direction)."""
+    zone = connection.scalar(select(profiles.c.timezone).where(profiles.c.id == profile_id))
+    metrics: dict[UUID, dict[str, float]] = defaultdict(dict)
+    for activity_id, name, value in connection.execute(
+        select(activity_metrics.c.activity_id, activity_metrics.c.metric, activity_metrics.c.value).where(
+            activity_metrics.c.profile_id == profile_id
+        )
+    ):
+        metrics[activity_id][name] = value
+    table = activities.c
+    query = (
+        select(
+            table.id, table.type, table.name, table.started_at, table.utc_offset_seconds, table.moving_seconds,
+            table.distance_meters,
+        )
+        .where(table.profile_id == profile_id, table.superseded_by.is_(None))
+        .order_by(table.started_at, table.id)
+    )  # fmt: skip
+    found = []
+    for row in connection.execute(query):
+        day = local_day(row.started_at, row.utc_offset_seconds, zone)
+        if FIRST_CREDIBLE_DAY <= day <= today:
+            found.append(
+                SeriesActivity(
+                    row.id, row.type, row.name, row.started_at, day, row.moving_seconds, row.distance_meters,
+                    metrics.get(row.id, {}),
+                )
+            )  # fmt: skip
+    return found
+
+
+def load_efforts(connection: Connection, profile_id: UUID, series: Sequence[SeriesActivity]) -> list[SeriesEffort]:
+    """The efforts of those activities, rejected ones left out, in order of time."""
+    known = {activity.id: activity for activity in series}
+    table = activity_efforts.c
+    query = (
+        select(
+            table.activity_id, table.effort_type, table.duration_seconds, table.value, table.start_offset,
+            table.recorded_at, table.distance_meters, table.elapsed_seconds, table.grade,
+        )
+        .where(table.profile_id == profile_id, table.grade != "rejected")
+        .order_by(table.recorded_at, table.id)
+    )  # fmt: skip
+    return [
+        SeriesEffort(
+            row.activity_id, known[row.activity_id].sport, known[row.activity_id].day, row.effort_type,
+            row.duration_seconds, float(row.value), row.start_offset, row.recorded_at, _float(row.distance_meters),
+            _float(row.elapsed_seconds), row.grade,
+        )
+        for row in connection.execute(query)
+        if row.activity_id in known
+    ]  # fmt: skip
+
+
+def _float(value: object) -> float | None:
+    return None if value is None else float(value)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""What the command line does: runs, servers and what is printed."""

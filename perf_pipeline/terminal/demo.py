@@ -1,0 +1,51 @@
+"""The demo: a generated athlete through the whole pipeline, ending in what a user gets."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from perf_pipeline.pipeline import layout
+from perf_pipeline.pipeline.demo_athlete import generate
+from perf_pipeline.pipeline.overview import athlete_summary, counts_by_athlete, quarantined
+from perf_pipeline.pipeline.services import Services
+from perf_pipeline.settings import Settings
+from perf_pipeline.storage.errors import without_secrets
+from perf_pipeline.storage.ids import profile_id_of
+from perf_pipeline.terminal.printing import counts_table, print_summary, progress_bars, quarantine_table
+from perf_pipeline.terminal.running import dagster_instance, run_athlete
+
+HANDLE = "demo"
+
+
+def run_demo(settings: Settings, out: Console, err: Console) -> bool:
+    """Generates, ingests, computes and prints; whether the run succeeded."""
+    began = time.perf_counter()
+    today = datetime.now(UTC).date()
+    with Services(settings) as services:
+        with progress_bars(err) as progress:
+            count = 0
+            for count, file in enumerate(generate(), 1):
+                services.store.put(layout.inbox(HANDLE, file.name), file.data)
+                progress("Writing files", count, max(count, 300))
+            progress("Writing files", count, count)
+            with dagster_instance(settings) as instance:
+                succeeded, reason = run_athlete(instance, HANDLE, progress=progress, take_in_at_once=True)
+        if not succeeded:
+            err.print(f"[red]the run failed[/]: {reason}", highlight=False)
+            return False
+        with services.warehouse.begin() as connection:
+            out.print(counts_table("Files received", {HANDLE: counts_by_athlete(connection)[HANDLE]}))
+            bad = [row for row in quarantined(connection) if row["athlete"] == HANDLE]
+            if bad:
+                out.print(quarantine_table(bad))
+            print_summary(out, athlete_summary(connection, profile_id_of(HANDLE), today))
+    storage = settings.resolved_storage_url
+    database = without_secrets(settings.database_url) if settings.database_url else "embedded PostgreSQL"
+    out.print(f"\nParquet:   {storage}/streams/athlete={HANDLE}/", highlight=False, soft_wrap=True)
+    out.print(f"Database:  {database} (perf-pipeline doctor shows the address)", highlight=False, soft_wrap=True)
+    out.print("UI:        make up, then http://127.0.0.1:3000")
+    out.print(f"Took {time.perf_counter() - began:.0f} s")
+    return True

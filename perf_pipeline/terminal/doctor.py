@@ -1,0 +1,72 @@
+"""The check-up: each thing the pipeline needs, whether it is well, and the remedy where it is not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from perf_pipeline.pipeline.services import Services, dagster_url, warehouse_url
+from perf_pipeline.settings import Settings
+from perf_pipeline.storage.errors import StorageError, without_secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    ok: bool
+    detail: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Looks at everything, also after something was found wrong."""
+    findings = [
+        Finding(f"PERF_{name.upper()}", ok=True, detail=f"{_shown(getattr(settings, name))} ({field.description})")
+        for name, field in Settings.model_fields.items()
+    ]
+    with Services(settings) as services:
+        findings += [
+            _try("storage", lambda: _storage(services)),
+            _try("database", lambda: _database(services)),
+            _try("Dagster's database", lambda: without_secrets(dagster_url(settings))),
+            _try("disk", lambda: _disk(settings)),
+            _try("workers", lambda: f"{settings.workers or os.cpu_count()} processes ({settings.compute})"),
+        ]
+    return findings
+
+
+def _shown(value: object) -> str:
+    return "not set" if value is None else without_secrets(str(value))
+
+
+def _try(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, ok=True, detail=look())
+    except (StorageError, OSError, RuntimeError) as error:
+        return Finding(what, ok=False, detail=str(error))
+
+
+def _storage(services: Services) -> str:
+    services.store.check()
+    return f"{without_secrets(services.settings.resolved_storage_url)} can be written, read and listed"
+
+
+def _database(services: Services) -> str:
+    with services.warehouse.begin() as connection:
+        version = connection.exec_driver_sql("show server_version").scalar()
+    return f"{without_secrets(warehouse_url(services.settings))} answers (PostgreSQL {version}), schema up to date"
+
+
+def _disk(settings: Settings) -> str:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.home).free / 2**30
+    if free < 1:
+        raise OSError(f"{free:.1f} GiB free in {settings.home}: make room, or move PERF_HOME")
+    return f"{free:.0f} GiB free in {settings.home}"

@@ -1,0 +1,112 @@
+"""How things look in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from perf_pipeline.pipeline.overview import STATUSES
+
+WORDS = {
+    "source_files": "Taking in files",
+    "activity_streams": "Computing months",
+    "activities": "Computing months",
+    "activity_efforts": "Computing months",
+    "activity_metrics": "Computing months",
+    "threshold_models": "Fitting thresholds",
+}
+
+
+@contextmanager
+def progress_bars(console: Console) -> Iterator[Any]:
+    """A callback (stage, done, total) that draws one bar a stage."""
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            words = WORDS.get(stage, stage)
+            if words not in tasks:
+                tasks[words] = bars.add_task(words, total=total)
+            bars.update(tasks[words], completed=done, total=total)
+
+        yield report
+
+
+def counts_table(title: str, rows: Mapping[str, Mapping[str, int]]) -> Table:
+    """One row an athlete, one column a status."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("athlete")
+    for status in (*STATUSES, "files"):
+        table.add_column(status.replace("_", " "), justify="right")
+    for handle, counts in rows.items():
+        cells = [str(counts.get(status, 0)) for status in STATUSES]
+        table.add_row(handle, *cells, str(sum(counts.get(status, 0) for status in STATUSES)))
+    return table
+
+
+def quarantine_table(rows: Sequence[Mapping[str, Any]], most: int = 20) -> Table:
+    table = Table(title=f"In quarantine ({len(rows)})", title_justify="left")
+    for column in ("athlete", "file", "reason"):
+        table.add_column(column, overflow="fold")
+    for row in rows[:most]:
+        table.add_row(row["athlete"], row["name"], row["reason"])
+    if len(rows) > most:
+        table.add_row("...", f"and {len(rows) - most} more", "perf-pipeline status --json lists them all")
+    return table
+
+
+def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
+    """What the athlete did, can do, and how fit they are now."""
+    sports = Table(title="Activities", title_justify="left")
+    for column in ("sport", "activities", "km", "hours"):
+        sports.add_column(column, justify="left" if column == "sport" else "right")
+    for row in summary["sports"]:
+        sports.add_row(
+            row["type"], str(row["activities"]), f"{row['kilometers'] or 0:,.0f}", f"{row['hours'] or 0:,.0f}"
+        )
+    console.print(sports)
+    thresholds = Table(title="Thresholds", title_justify="left")
+    for column in ("sport", "model", "as of", "threshold", "90 % interval", "capacity"):
+        thresholds.add_column(column)
+    for row in summary["thresholds"]:
+        thresholds.add_row(row["sport"], row["model"].replace("_", " "), str(row["as_of"]), *threshold_cells(row))
+    console.print(thresholds)
+    for row in summary["fitness"]:
+        peak = summary["peak"][0] if summary["peak"] else None
+        best = f" (highest CTL {peak['ctl']:.0f} on {peak['date']})" if peak else ""
+        console.print(
+            f"[bold]Fitness on {row['date']}[/]: CTL {row['ctl']:.1f}, ATL {row['atl']:.1f}, TSB {row['tsb']:+.1f}{best}"
+        )
+    console.print("[bold]Latest notifications[/]")
+    for row in summary["notifications"]:
+        console.print(f"  {row['occurred_at']:%Y-%m-%d}  {row['title']}: {row['message']}", highlight=False)
+
+
+def threshold_cells(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Threshold, interval and capacity of a row of `threshold_models` in words."""
+    if row["threshold"] is None:
+        return "-", row["refusal"] or "", ""
+    low, high = row["threshold_low"], row["threshold_high"]
+    if row["unit"] == "W":
+        interval = "" if low is None else f"{low:.0f} to {high:.0f} W"
+        capacity = "" if row["capacity"] is None else f"W′ {row['capacity'] / 1000:.1f} kJ"
+        return f"{row['threshold']:.0f} W", interval, capacity
+    per, unit = (100, "/100 m") if row["sport"] == "swim" else (1000, "/km")
+    interval = "" if low is None else f"{_pace(high, per)} to {_pace(low, per)} {unit}"
+    capacity = "" if row["capacity"] is None else f"D′ {row['capacity']:.0f} m"
+    return f"{_pace(row['threshold'], per)} {unit}", interval, capacity
+
+
+def _pace(speed_mps: float, per_meters: int) -> str:
+    if speed_mps <= 0:
+        return "-"
+    minutes, seconds = divmod(round(per_meters / speed_mps), 60)
+    return f"{minutes}:{seconds:02d}"
