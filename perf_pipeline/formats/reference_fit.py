@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from perf_pipeline.formats.model import (
+    CHANNELS,
     ActivityFile,
     CorruptFileError,
     Device,
@@ -25,7 +26,7 @@ from perf_pipeline.formats.reference_tools import columns, reader_name
 from perf_pipeline.formats.sports import sport_of
 
 _EPOCH_SECONDS = 631_065_600
-_TIMESTAMP = 253
+_RECORD, _TIMESTAMP = 20, 253
 _POWER_UP = 0x10000000
 """A date_time below this counts seconds since the device was switched on, not since 1989."""
 _DEGREES_PER_SEMICIRCLE = 180.0 / 2**31
@@ -57,7 +58,6 @@ _CHANNEL_OF = {
     "cadence": "cadence_rpm",
     "temperature": "temperature_celsius",
 }
-_TAKEN = frozenset(_CHANNEL_OF) | frozenset(_CHANNEL_OF.values())
 _SUMMARY_OF = {
     "total_timer_time": "duration_seconds",
     "total_elapsed_time": "elapsed_seconds",
@@ -142,18 +142,21 @@ def read_fit(data: bytes) -> ActivityFile:
 
 def _tell(data: bytes) -> _Told:
     import fitparse
+    import fitparse.profile
     import fitparse.records
 
     # The library keeps developer fields in a module's dictionary: the last file's would be taken for this one's.
     fitparse.records.DEV_TYPES.clear()
     told = _Told()
+    profile = {f.name for f in fitparse.profile.MESSAGE_TYPES[_RECORD].fields.values()}
+    natives = frozenset(profile - _CHANNEL_OF.keys() | set(CHANNELS))
     try:
         with fitparse.FitFile(data, check_crc=False, data_processor=_Untouched()) as fit:
             last_time: object = None
             for message in fit.get_messages():
                 last_time = message.get_raw_value(_TIMESTAMP) or last_time
                 if message.name in _WANTED:
-                    fields = _fields(message, told.units)
+                    fields = _fields(message, told.units, natives)
                     if message.name == "record":
                         # A record that gives no time, as in old pool swims, has that of the message before it.
                         fields.setdefault("timestamp", last_time)
@@ -163,7 +166,7 @@ def _tell(data: bytes) -> _Told:
     return told
 
 
-def _fields(message: Any, units: dict[str, str]) -> Fields:
+def _fields(message: Any, units: dict[str, str], natives: frozenset[str]) -> Fields:
     """Name -> value; what the message says itself goes before what the library unfolds from another field."""
     unfolded: Fields = {}
     own: Fields = {}
@@ -171,7 +174,7 @@ def _fields(message: Any, units: dict[str, str]) -> Fields:
         if item.value is None:
             continue
         developer = item.field_type == "devfield"
-        name = _plain_words(item.name) if developer else item.name
+        name = _plain_words(item.name, natives) if developer else item.name
         target = unfolded if item.field_def is None or developer else own
         # The library takes some balances, 128 is one, for words of an enumeration.
         target.setdefault(name, item.raw_value if name == "left_right_balance" else item.value)
@@ -180,11 +183,11 @@ def _fields(message: Any, units: dict[str, str]) -> Fields:
     return {**unfolded, **own}
 
 
-def _plain_words(name: str) -> str:
+def _plain_words(name: str, natives: frozenset[str]) -> str:
     """A developer's name as a channel's: `CoreTemp °C` is core_temp_c; one that the profile has is marked."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
     words = "_".join(re.findall(r"[a-z0-9]+", parted.lower()))
-    return words + "_developer" if words in _TAKEN else words or name
+    return words + "_developer" if words in natives else words or name
 
 
 def _number(value: object) -> float | None:
