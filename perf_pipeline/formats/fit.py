@@ -15,7 +15,7 @@ from perf_pipeline.formats import fit_wellness
 from perf_pipeline.formats.fit_records import Developers, Records, chain, describe_developers, read_records
 from perf_pipeline.formats.fit_scan import Part, Scan, check_is_fit, header_at, hop, scan
 from perf_pipeline.formats.fit_sessions import Tables, build_sessions, milliseconds, number
-from perf_pipeline.formats.fit_tables import Clock, Row, rows_of, table
+from perf_pipeline.formats.fit_tables import Clock, Row, column, definition_fields, rows_of, table
 from perf_pipeline.formats.model import ActivityFile, Device, FileFormat, FileKind, Identity, Session
 
 if TYPE_CHECKING:
@@ -138,15 +138,16 @@ def _set_clock(records: Records, tables: Tables, shift: int) -> None:
 
 def _rr_intervals(data: bytes, found: Scan) -> FloatArray | None:
     """Beat-to-beat intervals of the `hrv` messages in milliseconds, in the order of the file."""
-    intervals: list[float] = []
-    for part in found.parts:
-        if not part.of(profile.HRV):
-            continue
-        for row in table(data, part, profile.HRV, frozenset({0})):
-            value = row.get(0)
-            values = value if isinstance(value, tuple) else (value,)
-            intervals += [float(v) for v in values if isinstance(v, int)]
-    return np.array(intervals) if intervals else None
+    found_intervals = []
+    for group in (g for part in found.parts for g in part.of(profile.HRV)):
+        times = next((f for f in definition_fields(group.definition) if f.number == 0 and f.developer < 0), None)
+        if times is not None and times.size and times.size % 2 == 0:
+            values = column(data, group, times, "u2").ravel()
+            found_intervals.append(values[values != 0xFFFF].astype(np.float64))
+    if not found_intervals:
+        return None
+    intervals = np.concatenate(found_intervals)
+    return intervals if len(intervals) else None
 
 
 def _kind(ids: list[Row], messages: set[int]) -> FileKind:

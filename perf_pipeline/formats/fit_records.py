@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from perf_pipeline.formats import fit_profile as profile
 from perf_pipeline.formats.fit_profile import BASE_TYPES, RECORD_FIELDS
 from perf_pipeline.formats.fit_scan import Group, Part
-from perf_pipeline.formats.fit_tables import Clock, FieldDefinition, Row, definition_fields
+from perf_pipeline.formats.fit_tables import Clock, FieldDefinition, Row, definition_fields, gather
 from perf_pipeline.formats.model import CHANNELS
 
 if TYPE_CHECKING:
@@ -88,10 +88,7 @@ def _read_group(data: bytes, group: Group, developers: Developers, clock: Clock)
     described = _described(group.definition, developers)
     plan = _plan(group.definition, described)
     offsets = np.frombuffer(group.offsets, np.uint32)
-    # One overlapping view of a message at every byte; taking rows from it copies each message once.
-    count = len(data) - group.size + 1
-    everywhere = np.ndarray((count,), f"V{group.size}", data, strides=(1,))
-    rows = everywhere[offsets].view(plan.rows)
+    rows = gather(data, group, plan.rows)
     records = Records(_seconds(rows, plan, offsets, clock), units=dict(plan.units))
     for column in plan.columns:
         values = _values(rows, column)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Final
 
 import numpy as np
@@ -44,6 +45,10 @@ class Part:
     any_message: bool = False
 
     by_message: dict[int, list[Group]] | None = None
+
+    @property
+    def damaged(self) -> bool:
+        return self.reason is not None
 
     def of(self, message: int) -> list[Group]:
         """The groups of that message number that hold messages."""
@@ -142,40 +147,33 @@ def hop(data: bytes, start: int, end: int, wanted: frozenset[int] | None) -> Par
     part = Part(start, end)
     table = _Table(part.groups, wanted)
     sizes, appends = table.sizes, table.appends
-    p, size, previous, window, defined = start, 0, -1, _WINDOW, 0
-    while p < end:
-        head = data[p]
-        size = sizes[head]
-        if size:
-            if head != previous:
-                appends[head](p)
+    p, size, previous, defined, steps, window = start, 0, -1, 0, _FEWEST_STEPS, _FEWEST_PERIODS
+    while p < end and not part.damaged:
+        for _ in repeat(None, steps):
+            head = data[p]
+            size = sizes[head]
+            if head == previous:
+                # A second message of the same kind: find where the run ends.
+                p = table.take_run(data, p, end, head)
+            elif size:
+                append = appends[head]
+                if append is not None:
+                    append(p)
                 p += size
                 previous = head
-                continue
-            # A second message of the same kind: the C speed of a strided slice finds where the run ends.
-            heads = data[p : min(p + size * window, end) : size]
-            count = len(heads) - len(heads.lstrip(_BYTES[head]))
-            table.take_run(head, p, count, size)
-            p += count * size
-            window = min(window * 4, _MAX_WINDOW) if count == window else _WINDOW
-            continue
-        previous = -1
-        if head & 0xC0 == 0x40:
-            stop = _definition_end(data, p, end)
-            if stop == 0:
-                part.reason = "the last definition is cut off"
+            else:
+                stop, size = table.take_odd(data, p, end, part)
+                defined += 0 if size else stop - p
+                p, previous = stop, -1
+                if part.damaged:
+                    break
+            if p >= end:
                 break
-            table.define(head, data[p + 1 : stop])
-            defined += stop - p
-            p = stop
-            continue
-        local = (head >> 5) & 3 if head & 0x80 else head & 15
-        size = sizes[local]
-        if not size:
-            part.reason = f"local message type {local} is not defined"
-            break
-        appends[local](p)  # a reserved header bit is set: read it as if it were not
-        p += size
+        else:
+            count, stride = table.leap(data, p, end, window)
+            p += count * stride
+            steps = _FEWEST_STEPS if count else min(steps * 2, _MOST_STEPS)
+            window = min(window * 4, _MOST_PERIODS) if count == window else _FEWEST_PERIODS
     if p > end:
         p -= size
         for group in part.groups.values():
@@ -187,13 +185,11 @@ def hop(data: bytes, start: int, end: int, wanted: frozenset[int] | None) -> Par
     return part
 
 
-_WINDOW: Final = 16
-_MAX_WINDOW: Final = 4096
+_FEWEST_STEPS, _MOST_STEPS = 16, 512
+_FEWEST_PERIODS, _MOST_PERIODS = 64, 4096
+_WORTH_A_LEAP: Final = 24  # messages: below that, a step each is cheaper
+_LONGEST_PERIOD: Final = 8
 _BYTES: Final = [bytes([i]) for i in range(256)]
-
-
-def _ignore(_offset: int) -> None:
-    """Where the offsets of messages that nobody asked for go."""
 
 
 def _definition_end(data: bytes, p: int, end: int) -> int:
@@ -209,14 +205,14 @@ def _definition_end(data: bytes, p: int, end: int) -> int:
 
 
 class _Table:
-    """What the local message types mean at this point of the file."""
+    """What the local message types mean at this point of the file, by header byte."""
 
-    __slots__ = ("_current", "_groups", "_wanted", "appends", "sizes")
+    __slots__ = ("_groups", "_kept", "_wanted", "appends", "sizes")
 
     def __init__(self, groups: dict[bytes, Group], wanted: frozenset[int] | None) -> None:
         self.sizes: list[int] = [0] * 256
-        self.appends: list[Callable[[int], None]] = [_ignore] * 256
-        self._current: list[Group | None] = [None] * 256
+        self.appends: list[Callable[[int], None] | None] = [None] * 256  # None: nobody asked for these
+        self._kept: list[Group | None] = [None] * 256
         self._groups = groups
         self._wanted = wanted
 
@@ -226,26 +222,94 @@ class _Table:
             if len(self._groups) >= MAX_DEFINITIONS:
                 raise HostileFileError(f"more than {MAX_DEFINITIONS} different message definitions")
             group = self._groups[definition] = _new_group(definition)
-        append = group.offsets.append if self._wanted is None or group.message in self._wanted else _ignore
+        kept = group if self._wanted is None or group.message in self._wanted else None
+        append = None if kept is None else kept.offsets.append
         local = head & 15
-        places = [local]
+        self.sizes[local], self.appends[local], self._kept[local] = group.size, append, kept
         if local < 4:
-            places += range(0x80 | local << 5, (0x80 | local << 5) + 32)
-        for place in places:
-            self.sizes[place] = group.size
-            self.appends[place] = append
-            self._current[place] = group
+            first = 0x80 | local << 5
+            self.sizes[first : first + 32] = [group.size] * 32
+            self.appends[first : first + 32] = [append] * 32
+            self._kept[first : first + 32] = [kept] * 32
 
-    def take_run(self, head: int, p: int, count: int, size: int) -> None:
-        if self.appends[head] is _ignore:
-            return
-        group = self._current[head]
-        if group is None:
-            return
-        if count < 32:
-            group.offsets.extend(range(p, p + count * size, size))
-        else:
-            group.offsets.frombytes(np.arange(p, p + count * size, size, dtype=np.uint32).tobytes())
+    def take_odd(self, data: bytes, p: int, end: int, part: Part) -> tuple[int, int]:
+        """Take a definition, a message with reserved bits in its header, or damage: (next position, message size).
+
+        The size is 0 for a definition; for damage `part.reason` says what it is.
+        """
+        head = data[p]
+        if head & 0xC0 == 0x40:
+            stop = _definition_end(data, p, end)
+            if stop == 0:
+                part.reason = "the last definition is cut off"
+                return p, 0
+            self.define(head, data[p + 1 : stop])
+            return stop, 0
+        local = (head >> 5) & 3 if head & 0x80 else head & 15
+        size = self.sizes[local]
+        if size == 0:
+            part.reason = f"local message type {local} is not defined"
+        elif (append := self.appends[local]) is not None:
+            append(p)
+        return p + size, size
+
+    def take_run(self, data: bytes, p: int, end: int, head: int) -> int:
+        """Take all messages of one kind that follow each other from `p` on; where the next one is."""
+        size, group, window = self.sizes[head], self._kept[head], _FEWEST_PERIODS
+        while True:
+            # The header bytes of a run recur at a constant stride: the C speed of a strided slice finds its end.
+            heads = data[p : min(p + size * window, end) : size]
+            count = len(heads) - len(heads.lstrip(_BYTES[head]))
+            if group is not None:
+                _extend(group.offsets, p, count, size)
+            p += count * size
+            if count < window or p >= end:
+                return p
+            window = min(window * 4, _MOST_PERIODS)
+
+    def leap(self, data: bytes, p: int, end: int, window: int) -> tuple[int, int]:
+        """Take at once the messages from `p` on that repeat with a period: (periods, bytes a period).
+
+        Each header byte of the period recurs at a constant stride. If one period has matched, the next header bytes
+        lie one stride further: nothing is guessed.
+        """
+        sizes = self.sizes
+        members: list[tuple[int, int]] = []
+        at = p
+        while at < end and (not members or data[at] != members[0][0]):
+            size = sizes[data[at]]
+            if not size or len(members) == _LONGEST_PERIOD:
+                return 0, 0
+            members.append((data[at], at))
+            at += size
+        if not members:
+            return 0, 0
+        stride = at - p
+        count = min(window, (end - p) // stride)
+        for head, at in members:
+            heads = data[at : p + count * stride : stride]
+            count = len(heads) - len(heads.lstrip(_BYTES[head]))
+            if count * len(members) < _WORTH_A_LEAP:
+                return 0, 0
+        homes: dict[int, tuple[Group, list[int]]] = {}
+        for head, at in members:
+            group = self._kept[head]
+            if group is not None:
+                homes.setdefault(id(group), (group, []))[1].append(at)
+        for group, starts in homes.values():
+            if len(starts) == 1:
+                _extend(group.offsets, starts[0], count, stride)
+            else:
+                offsets = (np.arange(count) * stride)[:, None] + np.array(starts)
+                group.offsets.frombytes(offsets.astype(np.uint32).tobytes())
+        return count, stride
+
+
+def _extend(offsets: array[int], first: int, count: int, stride: int) -> None:
+    if count < 32:
+        offsets.extend(range(first, first + count * stride, stride))
+    else:
+        offsets.frombytes(np.arange(first, first + count * stride, stride, dtype=np.uint32).tobytes())
 
 
 def _new_group(definition: bytes) -> Group:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perf_pipeline.formats.fit_profile import BASE_TYPES, BYTE_TYPE, STRING_TYPE, TIMESTAMP
+from perf_pipeline.formats.fit_profile import BASE_TYPES, BYTE_TYPE, NO_TIME, STRING_TYPE, TIMESTAMP
 from perf_pipeline.formats.fit_scan import Group, Part, hop
 
 Value = int | float | str | bytes | tuple[int | float | None, ...]
 Row = dict[int, Value]
+
+
+def gather(data: bytes, group: Group, rows: np.dtype[np.void]) -> NDArray[np.void]:
+    """All messages of a group, header bytes included, as an array of that structured type."""
+    # One overlapping view of a message at every byte; taking rows from it copies each message once.
+    count = len(data) - group.size + 1
+    everywhere: NDArray[np.void] = np.ndarray((count,), f"V{group.size}", data, strides=(1,))
+    return everywhere[np.frombuffer(group.offsets, np.uint32)].view(rows)
 
 
 class FieldDefinition(NamedTuple):
@@ -124,7 +132,13 @@ def _first(pair: tuple[int, Row]) -> int:
     return pair[0]
 
 
-_NO_CLOCK: Final = -1
+def column(data: bytes, group: Group, field: FieldDefinition, kind: str) -> NDArray[Any]:
+    """One field of all messages of a group as that NumPy type ("u4"), one row per message; arrays have columns."""
+    dtype: np.dtype[Any] = np.dtype((">" if group.definition[1] else "<") + kind)
+    shape = (field.size // dtype.itemsize,)
+    place = {"names": ["f"], "formats": [(dtype, shape)], "offsets": [1 + field.offset], "itemsize": group.size}
+    rows: np.dtype[np.void] = np.dtype(place)  # type: ignore[call-overload]
+    return gather(data, group, rows)["f"]
 
 
 class Clock:
@@ -170,12 +184,11 @@ def _marks(data: bytes, part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64
     for group in part.groups.values():
         offsets = np.frombuffer(group.offsets, np.uint32).astype(np.int64)
         heads = buffer[offsets].astype(np.int64)
-        times = np.full(len(offsets), _NO_CLOCK, np.int64)
+        times = np.full(len(offsets), -1, np.int64)
         stamp = next((f for f in definition_fields(group.definition) if f.number == TIMESTAMP), None)
         if stamp is not None and stamp.size == 4 and stamp.developer < 0:
-            order = ">u4" if group.definition[1] else "<u4"
-            raw = buffer[offsets[:, None] + (1 + stamp.offset + np.arange(4))].view(order)[:, 0]
-            times = np.where(raw == 0xFFFF_FFFF, _NO_CLOCK, raw.astype(np.int64))
+            times = column(data, group, stamp, "u4")[:, 0].astype(np.int64)
+            times[times == NO_TIME] = -1
         told = (times >= 0) | (heads >= 0x80)
         all_offsets.append(offsets[told])
         all_times.append(times[told])
