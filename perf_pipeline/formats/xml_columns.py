@@ -17,9 +17,10 @@ MAX_NUMBER_LENGTH = 64
 """Longer than any exporter writes; bounds what a single conversion can cost."""
 
 _DAY_MS = 86_400_000
-_VECTOR_LENGTH = 17
-"""A sign, fifteen digits and a point."""
-_TENS = 10.0 ** np.arange(16)
+_VECTOR_LENGTH = 20
+"""A sign, eighteen digits and a point."""
+_TENS = 10.0 ** np.arange(19)
+_LONG_TENS = np.array([10**n for n in range(19)], np.int64).astype(np.longdouble)
 _ISO_SHAPE = re.compile(r"9999-99-99[Tt ]99:99:99(\.9+)?(Z|z|[+-]99:?99|[+-]99)?")
 _ISO = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})[Tt ]+(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,9}))?\s*(Z|z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
@@ -71,10 +72,10 @@ def floats_at(octets: NDArray[np.uint8], starts: IntArray, stops: IntArray) -> F
 
 
 def _decimals(octets: NDArray[np.uint8], starts: IntArray, length: IntArray) -> FloatArray:
-    """Plain decimals of at most fifteen digits, exactly; NaN for any other text.
+    """Plain decimals of at most eighteen digits, to the nearest double; NaN for any other text.
 
-    Digits make an integer below 2^53, the point a power of ten below 10^22: both are doubles, so that their quotient
-    is the nearest double to the decimal (W. D. Clinger, How to read floating point numbers accurately, 1990).
+    Digits make an integer, the point a power of ten. Below 2^53 and 10^22 both are doubles, so that their quotient is
+    the nearest double to the decimal (W. D. Clinger, How to read floating point numbers accurately, 1990).
     """
     width = int(length.max())
     # One row for each place of the text, so that every step goes through consecutive memory.
@@ -94,9 +95,26 @@ def _decimals(octets: NDArray[np.uint8], starts: IntArray, length: IntArray) -> 
         seen |= dot
     digits = is_digit.sum(axis=0)
     plain = (digits + is_dot.sum(axis=0) + negative == length) & (is_dot.sum(axis=0) <= 1)
-    plain &= (digits > 0) & (digits <= 15)
-    number = value / _TENS[np.minimum(decimals, 15)]
+    plain &= (digits > 0) & (digits <= 18)
+    number = value / _TENS[np.minimum(decimals, 18)]
+    many = np.flatnonzero(plain & (digits > 15))
+    if len(many):
+        number[many] = _long_quotients(value[many], decimals[many])
     return np.where(plain, np.where(negative, -number, number), np.nan)
+
+
+def _long_quotients(value: IntArray, decimals: IntArray) -> FloatArray:
+    """Quotients of value and 10^decimals to the nearest double, by way of an 80-bit quotient; NaN where that leaves a doubt.
+
+    Rounding twice goes wrong only where the first lands next to the middle of two doubles.
+    """
+    if np.finfo(np.longdouble).nmant < 63:
+        return np.full(len(value), np.nan)
+    exact = value.astype(np.longdouble) / _LONG_TENS[decimals]
+    nearest = exact.astype(np.float64)
+    middle = np.spacing(nearest).astype(np.longdouble) / 2
+    doubtful = np.abs(np.abs(exact - nearest) - middle) < middle / 256
+    return np.where(doubtful, np.nan, nearest)
 
 
 def times(texts: Sequence[str | None]) -> tuple[IntArray, int | None]:

@@ -31,7 +31,11 @@ _PAD = b"\0" * (_LONGEST_NAME + 16)
 _NAME = re.compile(r"(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)", re.ASCII)
 _TAG_WITH_ATTRIBUTES = re.compile(r'<[\w:.-]+(?:\s+[A-Za-z_][\w.-]*(?::[\w.-]+)?\s*=\s*"[^"<>&]*")+\s*/?>', re.ASCII)
 _MAX_DISTINCT_TAGS = 200
-_MASKS = np.array([(1 << (8 * n)) - 1 for n in range(9)], np.uint64)
+# What to keep of each word of a name, by the name's length.
+_MASKS = [
+    np.array([(1 << 8 * min(max(n - i, 0), 8)) - 1 for n in range(_LONGEST_NAME + 1)], np.uint64)
+    for i in range(0, _LONGEST_NAME, 8)
+]
 # Odd constants that spread the bits of a name's words over the slots; two sets, should names collide in one.
 _SPREADERS = (
     np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64),
@@ -132,8 +136,8 @@ def _is_plain(data: bytes, region: bytes) -> bool:
     if b"\x00" in data[:200]:
         return False
     octets = np.frombuffer(region, np.uint8)
-    odd = (octets < 32) & (octets != 10) & (octets != 13) & (octets != 9)
-    return not odd.any()
+    control = octets[np.flatnonzero(octets < 32)]
+    return bool(((control == 10) | (control == 13) | (control == 9)).all())
 
 
 def _tokens(region: bytes) -> _Tokens | None:
@@ -169,7 +173,7 @@ def _codes(region: bytes, tokens: _Tokens, names: Mapping[str, int]) -> _Coded |
         return None
     # Every byte begins a word: an unaligned view, one step a byte.
     words_at = np.ndarray((len(padded) - 8,), "<u8", padded, strides=(1,))
-    words = [words_at[start + i] & _MASKS[np.clip(length - i, 0, 8)] for i in range(0, int(length.max()), 8)]
+    words = [words_at[start + 8 * i] & _MASKS[i][length] for i in range((int(length.max()) + 7) // 8)]
     same_as = _same_name(words)
     if same_as is None:
         return None
@@ -203,16 +207,16 @@ def _name_stops(padded: bytes, tokens: _Tokens, start: IntArray) -> IntArray | N
 
 def _same_name(words: list[NDArray[np.uint64]]) -> IntArray | None:
     """For each tag the index of one tag of the same name; None where names collide."""
-    index = np.arange(len(words[0]))
+    index: IntArray = np.arange(len(words[0]))
     for spreaders in _SPREADERS:
         mixed = words[0] * spreaders[0]
         for word, spreader in zip(words[1:], spreaders[1:], strict=False):
             mixed ^= word * spreader
         slot = (mixed ^ (mixed >> np.uint64(29))) * spreaders[1] >> np.uint64(64 - _SLOT_BITS)
-        slot = slot.astype(np.int64)
+        slot = slot.view(np.int64)
         holder = np.empty(1 << _SLOT_BITS, np.int64)
         holder[slot] = index
-        same_as = holder[slot]
+        same_as: IntArray = holder[slot]
         if all(bool((word == word[same_as]).all()) for word in words):
             return same_as
     return None
@@ -340,9 +344,9 @@ def _assemble(
     if attributes is None:
         return None
     opened = np.flatnonzero((coded.codes >= FIRST_FIELD) & ~tokens.closes & ~tokens.empty)
-    owner = (np.cumsum(coded.codes == POINT) // 2)[opened]
-    mine = opened < last[owner]
-    opened, owner = opened[mine], owner[mine]
+    # An opened and not yet closed point makes the count odd.
+    passed = np.cumsum(coded.codes == POINT)[opened]
+    opened, owner = opened[passed % 2 == 1], passed[passed % 2 == 1] // 2
     if not tokens.closes[opened + 1].all():
         return None  # a value with elements inside
     cut_points = _Cut(
