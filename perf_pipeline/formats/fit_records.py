@@ -80,7 +80,7 @@ def read_records(data: bytes, part: Part, developers: Developers, clock: Clock) 
         return Records(np.empty(0, np.int64))
     tables = [_read_group(data, g, developers, clock) for g in groups]
     records = tables[0] if len(tables) == 1 else _interleave(groups, tables)
-    _finish(records)
+    _accumulate(records)
     return records
 
 
@@ -96,6 +96,7 @@ def _read_group(data: bytes, group: Group, developers: Developers, clock: Clock)
             records.channels[column.channel] = values
     if plan.packed is not None:
         _unpack_speed_distance(rows[plan.packed], records.channels)
+    _settle(records)
     for d in described:
         if (
             d is not None
@@ -238,28 +239,27 @@ def _described(definition: bytes, developers: Developers) -> tuple[DeveloperFiel
 
 
 def _interleave(groups: Sequence[Group], tables: Sequence[Records]) -> Records:
-    offsets = np.concatenate([np.frombuffer(g.offsets, np.uint32) for g in groups])
-    order = np.argsort(offsets, kind="stable")
-    joined = _stack(tables)
-    joined.seconds = joined.seconds[order]
-    for name, values in joined.channels.items():
-        joined.channels[name] = values[order]
-    return joined
+    """The records of all definitions in the order of the file."""
+    order = np.argsort(np.concatenate([np.frombuffer(g.offsets, np.uint32) for g in groups]), kind="stable")
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order))
+    return _stack(tables, np.split(places, np.cumsum([len(t) for t in tables])[:-1]))
 
 
-def _stack(tables: Sequence[Records]) -> Records:
-    result = Records(np.concatenate([t.seconds for t in tables]))
-    at = 0
-    for t in tables:
-        for name, values in t.channels.items():
-            column = result.channels.get(name)
-            if column is None:
-                column = result.channels[name] = np.full(len(result), np.nan)
-            column[at : at + len(t)] = values
+def _stack(tables: Sequence[Records], places: Sequence[slice | IntArray]) -> Records:
+    """One table of all, each of them at its places. The tables are emptied on the way, to hold no column twice."""
+    result = Records(np.empty(sum(len(t) for t in tables), np.int64))
+    for t, place in zip(tables, places, strict=True):
+        result.seconds[place] = t.seconds
         result.units.update(t.units)
         for canonical, channel in t.twins.items():
             result.twins.setdefault(canonical, channel)
-        at += len(t)
+    for name in dict.fromkeys(name for t in tables for name in t.channels):
+        column = result.channels[name] = np.full(len(result), np.nan)
+        for t, place in zip(tables, places, strict=True):
+            values = t.channels.pop(name, None)
+            if values is not None:
+                column[place] = values
     return result
 
 
@@ -268,50 +268,67 @@ def chain(tables: Sequence[Records]) -> Records:
     tables = [t for t in tables if len(t)]
     if not tables:
         return Records(np.empty(0, np.int64))
-    return tables[0] if len(tables) == 1 else _stack(tables)
+    if len(tables) == 1:
+        return tables[0]
+    ends = np.cumsum([len(t) for t in tables]).tolist()
+    return _stack(tables, [slice(end - len(t), end) for t, end in zip(tables, ends, strict=True)])
 
 
-def _finish(records: Records) -> None:
-    """Turn the raw material into channels: enhanced before plain, masks taken apart, accumulators unrolled."""
+def _settle(records: Records) -> None:
+    """Turn the raw material of one definition into channels: enhanced before plain, masks taken apart."""
     c = records.channels
-    _fill(c, "altitude_meters", c.pop("_altitude", None))
-    _fill(c, "speed_mps", c.pop("_speed", None))
-    _fill(c, "speed_mps", c.pop("_speed12", None))
-    _fill(c, "distance_meters", _unroll(c.pop("_distance12", None), 12, 16.0))
+    for name, raw in _PLAIN_TWINS.items():
+        if raw in c:
+            _fill(c, name, c.pop(raw))
+            records.units.setdefault(name, records.units.get(raw, ""))
     fraction = c.pop("_fractional_cadence", None)
     if fraction is not None and "cadence_rpm" in c:
-        c["cadence_rpm"] = c["cadence_rpm"] + np.where(np.isnan(fraction), 0.0, fraction)
-    _fill(c, "cadence_rpm", c.pop("_cadence256", None))
-    for name, bits in (("cycles", 8), ("accumulated_power", 16), ("cycle_length", 0), ("respiration_rate", 0)):
-        target = "total_cycles" if name == "cycles" else name
-        raw = c.pop(f"_{name}", None)
-        if raw is not None:
-            _fill(c, target, _unroll(raw, bits, 1.0) if bits else raw)
-            records.units.setdefault(target, records.units[f"_{name}"])
+        c["cadence_rpm"] += np.where(np.isnan(fraction), 0.0, fraction)
+    if "_cadence256" in c:
+        _fill(c, "cadence_rpm", c.pop("_cadence256"))
     balance = c.pop("_balance", None)
     if balance is not None:
         # Bit 7 says that the seven bits of percentage below it are the right leg's; without it the side is unknown.
         mask = np.nan_to_num(balance, nan=0.0).astype(np.int64)
         right = (mask & 0x80) != 0
         share = np.where(np.isnan(balance), np.nan, mask & 0x7F)
-        for name, chosen in (("left_right_balance", right), ("balance_of_unknown_side", ~right)):
+        for name, unit, chosen in (("left_right_balance", "% right", right), ("balance_of_unknown_side", "%", ~right)):
             values = np.where(chosen, share, np.nan)
             if not np.isnan(values).all():
-                c[name], records.units[name] = values, "% right" if chosen is right else "%"
+                c[name], records.units[name] = values, unit
 
 
-def _fill(channels: dict[str, FloatArray], name: str, values: FloatArray | None) -> None:
+_PLAIN_TWINS: Final = {
+    "altitude_meters": "_altitude", "speed_mps": "_speed", "cycle_length": "_cycle_length",
+    "respiration_rate": "_respiration_rate",
+}  # fmt: skip
+
+
+def _accumulate(records: Records) -> None:
+    """Unroll the counters that overflow; that takes all records in their order."""
+    c = records.channels
+    if "_speed12" in c:
+        _fill(c, "speed_mps", c.pop("_speed12"))
+    for name, raw, bits, scale in (
+        ("distance_meters", "_distance12", 12, 16.0),
+        ("total_cycles", "_cycles", 8, 1.0),
+        ("accumulated_power", "_accumulated_power", 16, 1.0),
+    ):
+        if raw in c:
+            counter = _unroll(c.pop(raw), bits, scale)
+            if counter is not None:
+                _fill(c, name, counter)
+                records.units.setdefault(name, records.units.get(raw, ""))
+
+
+def _fill(channels: dict[str, FloatArray], name: str, values: FloatArray) -> None:
     """Put values where the channel has none."""
-    if values is None:
-        return
     known = channels.get(name)
     channels[name] = values if known is None else np.where(np.isnan(known), values, known)
 
 
-def _unroll(raw: FloatArray | None, bits: int, scale: float) -> FloatArray | None:
-    """An accumulated counter of so many bits, followed over its overflows."""
-    if raw is None:
-        return None
+def _unroll(raw: FloatArray, bits: int, scale: float) -> FloatArray | None:
+    """An accumulated counter of so many bits, followed over its overflows; None where it never tells."""
     valid = ~np.isnan(raw)
     if not valid.any():
         return None

@@ -46,10 +46,6 @@ class Part:
 
     by_message: dict[int, list[Group]] | None = None
 
-    @property
-    def damaged(self) -> bool:
-        return self.reason is not None
-
     def of(self, message: int) -> list[Group]:
         """The groups of that message number that hold messages."""
         if self.by_message is None:
@@ -148,7 +144,7 @@ def hop(data: bytes, start: int, end: int, wanted: frozenset[int] | None) -> Par
     table = _Table(part.groups, wanted)
     sizes, appends = table.sizes, table.appends
     p, size, previous, defined, steps, window = start, 0, -1, 0, _FEWEST_STEPS, _FEWEST_PERIODS
-    while p < end and not part.damaged:
+    while p < end and not table.stopped:
         for _ in repeat(None, steps):
             head = data[p]
             size = sizes[head]
@@ -162,11 +158,11 @@ def hop(data: bytes, start: int, end: int, wanted: frozenset[int] | None) -> Par
                 p += size
                 previous = head
             else:
-                stop, size = table.take_odd(data, p, end, part)
+                stop, size = table.take_odd(data, p, end)
+                if stop == p:
+                    break
                 defined += 0 if size else stop - p
                 p, previous = stop, -1
-                if part.damaged:
-                    break
             if p >= end:
                 break
         else:
@@ -174,6 +170,7 @@ def hop(data: bytes, start: int, end: int, wanted: frozenset[int] | None) -> Par
             p += count * stride
             steps = _FEWEST_STEPS if count else min(steps * 2, _MOST_STEPS)
             window = min(window * 4, _MOST_PERIODS) if count == window else _FEWEST_PERIODS
+    part.reason = table.stopped
     if p > end:
         p -= size
         for group in part.groups.values():
@@ -207,9 +204,10 @@ def _definition_end(data: bytes, p: int, end: int) -> int:
 class _Table:
     """What the local message types mean at this point of the file, by header byte."""
 
-    __slots__ = ("_groups", "_kept", "_wanted", "appends", "sizes")
+    __slots__ = ("_groups", "_kept", "_wanted", "appends", "sizes", "stopped")
 
     def __init__(self, groups: dict[bytes, Group], wanted: frozenset[int] | None) -> None:
+        self.stopped: str | None = None  # why it cannot go on
         self.sizes: list[int] = [0] * 256
         self.appends: list[Callable[[int], None] | None] = [None] * 256  # None: nobody asked for these
         self._kept: list[Group | None] = [None] * 256
@@ -232,23 +230,23 @@ class _Table:
             self.appends[first : first + 32] = [append] * 32
             self._kept[first : first + 32] = [kept] * 32
 
-    def take_odd(self, data: bytes, p: int, end: int, part: Part) -> tuple[int, int]:
+    def take_odd(self, data: bytes, p: int, end: int) -> tuple[int, int]:
         """Take a definition, a message with reserved bits in its header, or damage: (next position, message size).
 
-        The size is 0 for a definition; for damage `part.reason` says what it is.
+        The size is 0 for a definition; for damage the position stays and `stopped` says why.
         """
         head = data[p]
         if head & 0xC0 == 0x40:
             stop = _definition_end(data, p, end)
             if stop == 0:
-                part.reason = "the last definition is cut off"
+                self.stopped = "the last definition is cut off"
                 return p, 0
             self.define(head, data[p + 1 : stop])
             return stop, 0
         local = (head >> 5) & 3 if head & 0x80 else head & 15
         size = self.sizes[local]
         if size == 0:
-            part.reason = f"local message type {local} is not defined"
+            self.stopped = f"local message type {local} is not defined"
         elif (append := self.appends[local]) is not None:
             append(p)
         return p + size, size

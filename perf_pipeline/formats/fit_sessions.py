@@ -81,7 +81,7 @@ def build_sessions(records: Records, tables: Tables) -> tuple[tuple[Session, ...
         rows = [{}]
     drafts = sorted((_draft(row, time_ms) for row in rows), key=lambda d: d.start)
     starts = np.array([d.start for d in drafts], np.int64)
-    owner = None if len(drafts) == 1 else np.maximum(np.searchsorted(starts, time_ms, "right") - 1, 0)
+    shares = _split(records, time_ms, starts)
     lap_homes = _at_home(starts, _laps(tables.laps))
     length_homes = _at_home(starts, _lengths(tables.lengths))
     pause_homes = _at_home(starts, _pauses(tables.events))
@@ -89,8 +89,7 @@ def build_sessions(records: Records, tables: Tables) -> tuple[tuple[Session, ...
     beats = [beat for part in tables.heart for beat in heart_beats(part)]
     sessions = []
     for i, draft in enumerate(drafts):
-        chosen = None if owner is None else owner == i
-        streams = _streams(records, time_ms, chosen, beats)
+        streams = _streams(records, shares[i], beats)
         end = draft.end
         last = max(draft.start, int(streams.time_ms.max())) if len(streams) else draft.start
         if end is None:
@@ -270,15 +269,35 @@ def summary_of(
     return result
 
 
+def _split(records: Records, time_ms: IntArray, starts: IntArray) -> list[tuple[IntArray, dict[str, FloatArray]]]:
+    """Times and channels of every session: a record belongs to the last session that began before it."""
+    if len(starts) == 1:
+        return [(time_ms, records.channels)]
+    owner = np.maximum(np.searchsorted(starts, time_ms, "right") - 1, 0)
+    rows = [_rows(np.flatnonzero(owner == i)) for i in range(len(starts))]
+    shares: list[tuple[IntArray, dict[str, FloatArray]]] = [(time_ms[r], {}) for r in rows]
+    for name in list(records.channels):
+        whole = records.channels.pop(name)
+        pieces = [whole[r] for r in rows]
+        told = [bool(len(piece)) and not np.isnan(piece).all() for piece in pieces]
+        for (_, channels), piece, has in zip(shares, pieces, told, strict=True):
+            if has:
+                # A view would keep the rows of the sessions that have nothing here alive.
+                channels[name] = piece if all(told) else piece.copy()
+    return shares
+
+
+def _rows(chosen: IntArray) -> slice | IntArray:
+    """The chosen rows, as a slice where they are neighbours: that is a view instead of a copy."""
+    if len(chosen) and chosen[-1] - chosen[0] + 1 == len(chosen):
+        return slice(int(chosen[0]), int(chosen[-1]) + 1)
+    return chosen
+
+
 def _streams(
-    records: Records, time_ms: IntArray, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]] | None,
-    beats: Sequence[tuple[float, float]],
-) -> Streams:  # fmt: skip
-    channels: dict[str, FloatArray] = dict(records.channels)
-    if chosen is not None:
-        time_ms = time_ms[chosen]
-        channels = {name: values[chosen] for name, values in channels.items()}
-        channels = {name: values for name, values in channels.items() if not np.isnan(values).all()}
+    records: Records, share: tuple[IntArray, dict[str, FloatArray]], beats: Sequence[tuple[float, float]]
+) -> Streams:
+    time_ms, channels = share
     fill_twins(channels, records.twins)
     if beats and "heart_rate_bpm" not in channels and len(time_ms):
         _merge_heart_rate(channels, time_ms, beats)
