@@ -96,9 +96,9 @@ def clean(session: Session) -> CleanStreams:
         channels[name] = _within_bounds(name, values, session.sport, seconds, anomalies)
     if "power_watts" in channels:
         channels["power_watts"] = _without_spikes(channels["power_watts"], seconds, anomalies)
+    _flag_frozen(seconds, channels, anomalies)
     result = clean_distance(session.sport, seconds, channels, pauses)
     _take_distance(result, session.sport, seconds, channels, anomalies)
-    _flag_frozen(seconds, channels, anomalies)
     channels = {name: values for name, values in channels.items() if np.isfinite(values).any()}
     return CleanStreams(session.sport, start_ms, seconds, channels, pauses, _bounded(anomalies), result.source)
 

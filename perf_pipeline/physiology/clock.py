@@ -40,8 +40,11 @@ def check_clock(time_ms: NDArray[np.int64], elapsed_ms: int | None = None) -> Cl
     span = int(time_ms.max()) - int(time_ms.min())
     doubtful = elapsed_ms is not None and span > 2 * elapsed_ms + _HOUR_MS
     near = _HOUR_MS if doubtful else DAY_MS
-    own_length = int(steps[(steps > 0) & (steps <= near)].sum())
-    cuts = np.flatnonzero((steps > near) | (steps < -max(own_length, 1000))) + 1
+    own_length = _own_length(steps)
+    own_length = max(own_length, 1000)
+    back = steps < -own_length
+    # The way back from a step back is a jump ahead of its size.
+    cuts = np.flatnonzero(back | (steps > (min(near, own_length) if back.any() else near))) + 1
     if len(cuts) == 0:
         if (steps >= 0).all():
             return ClockCheck(rows, rows[:0])
@@ -50,6 +53,12 @@ def check_clock(time_ms: NDArray[np.int64], elapsed_ms: int | None = None) -> Cl
     keep = _believed(time_ms, parts, near, _HOUR_MS if doubtful else _LONGEST_TOUR_MS)
     kept = rows[keep]
     return ClockCheck(kept[np.argsort(time_ms[kept], kind="stable")], rows[~keep])
+
+
+def _own_length(steps: NDArray[np.int64]) -> int:
+    """Milliseconds recorded, pauses and jumps left out: steps of up to a minute, or ten usual ones."""
+    ahead = steps[steps > 0]
+    return int(ahead[ahead <= max(60_000, 10 * float(np.median(ahead)))].sum()) if len(ahead) else 0
 
 
 def _believed(

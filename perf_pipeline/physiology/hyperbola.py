@@ -15,7 +15,7 @@ from perf_pipeline.physiology.refusal import Refusal
 FloatArray = NDArray[np.float64]
 
 _TOLERATED = 0.02
-_ITERATIONS = 100
+_ITERATIONS = 300
 _CONFIDENCE = 0.9
 
 
@@ -108,7 +108,7 @@ def robust_line(seconds: FloatArray, value: FloatArray) -> Line | Refusal:
         fitted = intercept + slope * x
         depth = np.where(fitted > 0, (fitted - value) / np.where(fitted > 0, fitted, 1.0), 0.0)
         new = np.where(depth > _TOLERATED, (_TOLERATED / np.maximum(depth, _TOLERATED)) ** 2, 1.0)
-        if np.abs(new - weights).max() < 1e-6:
+        if np.abs(new - weights).max() < 1e-5:
             break
         weights = 0.5 * (weights + new)
     else:
