@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perf_pipeline.formats.fit_encoding import UINT16, UINT32, Column, enclose, table
+from perf_pipeline.formats.fit_encoding import FLOAT64, UINT32, Column, enclose, table
 from perf_pipeline.formats.fit_writer import write_fit
 from perf_pipeline.formats.model import (
     ActivityFile,
@@ -128,7 +128,7 @@ def test_a_truncated_fit_keeps_what_came_before() -> None:
 
 
 def test_developer_fields_of_the_file_before_are_forgotten() -> None:
-    told = [Column(253, UINT32, [1_000_000_000]), Column(0, UINT16, [7], developer=0)]
+    told = [Column(253, UINT32, [1_000_000_000]), Column(0, FLOAT64, [7.0], developer=0)]
     undescribed = enclose(table(20, told).to_bytes())
     read_reference(_fit("first"))
     with pytest.raises(CorruptFileError):
