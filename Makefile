@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-annotate --no-emit-index-url --no-emit-find-links
 export PERF_HOME ?= $(CURDIR)/.perf
 
 .DEFAULT_GOAL := help
@@ -13,9 +15,9 @@ help: ## show this list
 
 setup: $(STAMP) ## make the virtual environment from the lock file
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements-dev.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -40,10 +42,10 @@ up: $(STAMP) ## start the UI (http://127.0.0.1:3000) and the daemon that watches
 down: $(STAMP) ## stop the embedded database
 	$(BIN)/perf-pipeline stop
 
-lock: ## write requirements.lock anew: names, versions and hashes only
+lock: ## write the lock files anew: names, versions and hashes only
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
-	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --all-extras --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
 clean: ## remove the virtual environment, caches and PERF_HOME (the demo's data)
 	-@test -x $(BIN)/perf-pipeline && $(BIN)/perf-pipeline stop >/dev/null 2>&1
