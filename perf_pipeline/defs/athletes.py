@@ -24,6 +24,7 @@ STAGE_ORDER = (
     "activities",
     "activity_efforts",
     "activity_metrics",
+    "profile_metrics",
     "threshold_models",
     "activity_loads",
     "daily_fitness",

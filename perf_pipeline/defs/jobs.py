@@ -1,4 +1,4 @@
-"""Jobs: one that takes an athlete from dropped file to notification, and one for what changes with the calendar alone."""
+"""Jobs: one takes an athlete from dropped file to notification, the other does what the calendar alone changes."""
 
 from __future__ import annotations
 

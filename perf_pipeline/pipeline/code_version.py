@@ -1,7 +1,7 @@
 """The version of a stage's code: a hash of its source and of everything of ours that it imports.
 
-Nobody bumps a constant: an edit to a helper three imports away changes the version of every stage that uses it, and of no
-other. Comments, docstrings and layout do not count (the syntax tree is hashed, not the text).
+Nobody bumps a constant: an edit to a helper three imports away changes the version of every stage that uses it, and of
+no other. Comments, docstrings and layout do not count (the syntax tree is hashed, not the text).
 """
 
 from __future__ import annotations
@@ -72,7 +72,12 @@ def _digest(path: Path, _modified_ns: int) -> tuple[str, tuple[str, ...]]:
 def _strip_docstrings(tree: ast.Module) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [
-                statement for statement in node.body
-                if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str))
-            ] or [ast.Pass()]  # fmt: skip
+            node.body = [statement for statement in node.body if not _is_text(statement)] or [ast.Pass()]
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

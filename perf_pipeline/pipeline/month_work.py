@@ -9,27 +9,31 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from perf_pipeline.formats.model import FormatError
+from perf_pipeline.formats.model import FileKind, FormatError
+from perf_pipeline.formats.sports import sport_of
 from perf_pipeline.physiology.cleaning import CleanStreams, clean
 from perf_pipeline.pipeline import layout
-from perf_pipeline.pipeline.stages import activities, efforts, metrics
+from perf_pipeline.pipeline.stages import activities, efforts, metrics, profile_metrics
 from perf_pipeline.pipeline.stages.streams import NotAnActivityError, decode
 from perf_pipeline.storage.errors import CorruptStreamsError, ObjectMissingError
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.sessions import StoredSession
 from perf_pipeline.storage.streams import read_sessions, write_sessions, write_streams
 
-STREAMS, ACTIVITIES, EFFORTS, METRICS = MONTH_STAGES = (
+STREAMS, ACTIVITIES, EFFORTS, METRICS, PROFILE_METRICS = MONTH_STAGES = (
     "activity_streams",
     "activities",
     "activity_efforts",
     "activity_metrics",
+    "profile_metrics",
 )
-"""In the order in which they feed each other: streams feed all, activities carry efforts and metrics."""
+"""Streams feed activities, efforts and metrics, and activities carry the latter two; wellness files feed the last."""
+
+ROW_STAGES = (ACTIVITIES, EFFORTS, METRICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class MonthFile:
 
     sha256: str
     path: str
+    kind: str
     status: str
     sidecar: Mapping[str, str] = field(default_factory=dict)
 
@@ -62,19 +67,27 @@ class MonthTask:
     staging_token: str
     skip: Mapping[str, str] = field(default_factory=dict)
 
+    def inputs(self, stage: str) -> list[MonthFile]:
+        """The month's files that the stage is about."""
+        kind = FileKind.WELLNESS if stage == PROFILE_METRICS else FileKind.ACTIVITY
+        return [file for file in self.files if file.kind == kind]
+
     def fingerprint(self, stage: str, streams_hash: str | None) -> str:
         """Hash of the stage's inputs, code and settings."""
-        if stage == STREAMS:
-            inputs: Any = [f.sha256 for f in self.files]
+        files = self.inputs(stage)
+        if stage in {STREAMS, PROFILE_METRICS}:
+            told: Any = [f.sha256 for f in files]
         elif stage == ACTIVITIES:
-            inputs = [streams_hash, [(f.sha256, f.path, sorted(f.sidecar.items())) for f in self.files]]
+            told = [streams_hash, [(f.sha256, f.path, sorted(f.sidecar.items())) for f in files]]
         else:
-            inputs = [streams_hash]
-        return _hash([stage, self.versions[stage], inputs])
+            told = [streams_hash, [(f.sha256, f.sidecar.get("type")) for f in files]]
+        return _hash([stage, self.versions[stage], told])
 
     def is_stale(self, stage: str, streams_hash: str | None) -> bool:
         held = self.recorded.get(stage)
-        return self.full_refresh or held is None or held[0] != self.fingerprint(stage, streams_hash)
+        if held is None:
+            return bool(self.inputs(stage))
+        return self.full_refresh or held[0] != self.fingerprint(stage, streams_hash)
 
     def needs_work(self) -> bool:
         """Whether any stage asked for is stale, as far as can be told without doing the work."""
@@ -116,13 +129,16 @@ def compute_month(task: MonthTask) -> MonthResult:
     if STREAMS in task.stages and task.is_stale(STREAMS, None):
         stored, verdicts = _decode_month(task)
         streams_hash, staged = _stage_parquet(task, stored)
-        counts = {"files": len(task.files), "records": sum(len(s.session.streams) for s in stored)}
+        counts = {"files": len(task.inputs(STREAMS)), "records": sum(len(s.session.streams) for s in stored)}
         outputs[STREAMS] = StageOutput(task.fingerprint(STREAMS, None), streams_hash, counts=counts)
-    stale = [s for s in MONTH_STAGES[1:] if s in task.stages and task.is_stale(s, streams_hash)]
+    stale = [s for s in ROW_STAGES if s in task.stages and task.is_stale(s, streams_hash)]
     if stale:
         if stored is None:
             stored = _read_back(task)
         outputs.update(_compute_rows(task, stored, stale, streams_hash))
+    if PROFILE_METRICS in task.stages and task.is_stale(PROFILE_METRICS, None):
+        outputs[PROFILE_METRICS], found = _compute_wellness(task)
+        verdicts.update(found)
     return MonthResult(outputs, verdicts, staged, time.perf_counter() - began)
 
 
@@ -139,7 +155,7 @@ def decode_one(task: tuple[ObjectStore, UUID, MonthFile]) -> int:
 def _decode_month(task: MonthTask) -> tuple[list[StoredSession], dict[str, tuple[str, str | None]]]:
     stored: list[StoredSession] = []
     verdicts: dict[str, tuple[str, str | None]] = {}
-    for file in task.files:
+    for file in task.inputs(STREAMS):
         if file.sha256 in task.skip:
             verdicts[file.sha256] = ("quarantined", task.skip[file.sha256])
             continue
@@ -185,9 +201,10 @@ def _compute_rows(
 ) -> dict[str, StageOutput]:
     files = {file.sha256: file for file in task.files}
     rows: dict[str, list[dict[str, Any]]] = {stage: [] for stage in stale}
-    for item in stored:
+    for read in stored:
+        file = files[read.source_sha256]
+        item = _as_told(read, file.sidecar)
         cleaned: CleanStreams = clean(item.session)
-        file = files[item.source_sha256]
         if ACTIVITIES in rows:
             rows[ACTIVITIES].append(activities.row(task.profile_id, task.month, file.path, file.sidecar, item, cleaned))
         if EFFORTS in rows:
@@ -198,6 +215,29 @@ def _compute_rows(
         stage: StageOutput(task.fingerprint(stage, streams_hash), _hash(found), tuple(found), {"rows": len(found)})
         for stage, found in rows.items()
     }
+
+
+def _as_told(stored: StoredSession, sidecar: Mapping[str, str]) -> StoredSession:
+    """The session with the sport that the sidecar gives: bounds and efforts depend on it."""
+    if not sidecar.get("type"):
+        return stored
+    return replace(stored, session=replace(stored.session, sport=sport_of(sidecar["type"])))
+
+
+def _compute_wellness(task: MonthTask) -> tuple[StageOutput, dict[str, tuple[str, str | None]]]:
+    rows: list[dict[str, Any]] = []
+    verdicts: dict[str, tuple[str, str | None]] = {}
+    for file in task.inputs(PROFILE_METRICS):
+        if file.sha256 in task.skip:
+            verdicts[file.sha256] = ("quarantined", task.skip[file.sha256])
+            continue
+        try:
+            rows += profile_metrics.rows(task.profile_id, file.sha256, task.store.get(file.path))
+            verdicts[file.sha256] = ("archived", None)
+        except FormatError as error:
+            verdicts[file.sha256] = ("quarantined", str(error))
+    output = StageOutput(task.fingerprint(PROFILE_METRICS, None), _hash(rows), tuple(rows), {"rows": len(rows)})
+    return output, verdicts
 
 
 def _hash(value: Any) -> str:

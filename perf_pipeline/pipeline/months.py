@@ -22,6 +22,7 @@ from perf_pipeline.pipeline.month_work import (
     EFFORTS,
     METRICS,
     MONTH_STAGES,
+    PROFILE_METRICS,
     STREAMS,
     MonthFile,
     MonthResult,
@@ -37,6 +38,7 @@ from perf_pipeline.storage.tables import (
     activity_metrics,
     arrivals,
     month_outputs,
+    profile_metrics,
     source_files,
 )  # fmt: skip
 from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, upsert
@@ -46,6 +48,7 @@ STAGE_MODULES = {
     ACTIVITIES: "perf_pipeline.pipeline.stages.activities",
     EFFORTS: "perf_pipeline.pipeline.stages.efforts",
     METRICS: "perf_pipeline.pipeline.stages.metrics",
+    PROFILE_METRICS: "perf_pipeline.pipeline.stages.profile_metrics",
 }
 CHILDREN = {EFFORTS: activity_efforts, METRICS: activity_metrics}
 
@@ -129,7 +132,7 @@ def _with_upstream(stages: Iterable[str]) -> frozenset[str]:
     wanted = set(stages)
     if wanted & {EFFORTS, METRICS}:
         wanted.add(ACTIVITIES)
-    if wanted:
+    if wanted - {PROFILE_METRICS}:
         wanted.add(STREAMS)
     return frozenset(wanted)
 
@@ -170,7 +173,8 @@ def _files_by_month(store: ObjectStore, connection: Connection, profile_id: UUID
     sidecars = _sidecars(store, connection, profile_id)
     # A file that failed after archiving stays an input: it is tried again when the reader changes.
     query = (
-        select(source_files.c.month, source_files.c.sha256, source_files.c.archive_path, source_files.c.status)
+        select(source_files.c.month, source_files.c.sha256, source_files.c.archive_path, source_files.c.kind)
+        .add_columns(source_files.c.status)
         .add_columns(
             select(
                 func.jsonb_agg(
@@ -180,18 +184,18 @@ def _files_by_month(store: ObjectStore, connection: Connection, profile_id: UUID
             .where(arrivals.c.source_file_id == source_files.c.id)
             .scalar_subquery()
         )
-        .where(source_files.c.profile_id == profile_id, source_files.c.kind == str(FileKind.ACTIVITY))
+        .where(source_files.c.profile_id == profile_id, source_files.c.kind.in_([FileKind.ACTIVITY, FileKind.WELLNESS]))
         .where(source_files.c.archive_path.startswith("archive/"))
         .order_by(source_files.c.month, source_files.c.sha256)
     )
     months: dict[str, list[MonthFile]] = defaultdict(list)
-    for month, sha256, path, status, names in connection.execute(query):
+    for month, sha256, path, kind, status, names in connection.execute(query):
         told: dict[str, str] = {}
         for name, sidecar in names or ():
             told.update(sidecar or {})
             for candidate in (f"{name}.yaml", f"{name}.yml", f"{_stem(name)}.yaml", f"{_stem(name)}.yml"):
                 told.update(sidecars.get(candidate, {}))
-        months[month].append(MonthFile(sha256, path, status, told))
+        months[month].append(MonthFile(sha256, path, kind, status, told))
     return months
 
 
@@ -251,6 +255,8 @@ def _commit(store: ObjectStore, lease: Lease, task: MonthTask, result: MonthResu
     with lease.transaction() as connection:
         if ACTIVITIES in result.outputs:
             _replace_activities(connection, task, result)
+        if PROFILE_METRICS in result.outputs:
+            _replace_profile_metrics(connection, task, result)
         for stage, table in CHILDREN.items():
             if stage in result.outputs:
                 month_ids = select(activities.c.id).where(
@@ -259,29 +265,45 @@ def _commit(store: ObjectStore, lease: Lease, task: MonthTask, result: MonthResu
                 connection.execute(delete(table).where(table.c.activity_id.in_(month_ids)))
                 copy_rows(connection, table, result.outputs[stage].rows)
         _record_verdicts(connection, task, result)
-        now = datetime.now(UTC)
-        if task.files:
-            rows = [
-                {
-                    "profile_id": task.profile_id, "month": task.month, "stage": stage,
-                    "fingerprint": output.fingerprint, "code_version": task.versions[stage],
-                    "output_hash": output.output_hash, "counts": dict(output.counts), "computed_at": now,
-                }
-                for stage, output in result.outputs.items()
-            ]  # fmt: skip
-            upsert(connection, month_outputs, rows)
-        else:
-            connection.execute(
-                delete(month_outputs).where(
-                    month_outputs.c.profile_id == task.profile_id, month_outputs.c.month == task.month
-                )
-            )
+        _record_outputs(connection, task, result)
         for temporary, final in result.staged.items():
-            if task.files:
+            if task.inputs(STREAMS):
                 store.move(temporary, final)
             else:
                 store.delete(temporary)
                 store.delete(final)
+
+
+def _record_outputs(connection: Connection, task: MonthTask, result: MonthResult) -> None:
+    """Names what is up to date now; a stage that has lost its last file has nothing to be up to date with."""
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "profile_id": task.profile_id, "month": task.month, "stage": stage, "fingerprint": output.fingerprint,
+            "code_version": task.versions[stage], "output_hash": output.output_hash, "counts": dict(output.counts),
+            "computed_at": now,
+        }
+        for stage, output in result.outputs.items()
+        if task.inputs(stage)
+    ]  # fmt: skip
+    upsert(connection, month_outputs, rows)
+    gone = [stage for stage in result.outputs if not task.inputs(stage)]
+    if gone:
+        connection.execute(
+            delete(month_outputs).where(
+                month_outputs.c.profile_id == task.profile_id,
+                month_outputs.c.month == task.month,
+                month_outputs.c.stage.in_(gone),
+            )
+        )
+
+
+def _replace_profile_metrics(connection: Connection, task: MonthTask, result: MonthResult) -> None:
+    month_files = select(source_files.c.id).where(
+        source_files.c.profile_id == task.profile_id, source_files.c.month == task.month
+    )
+    connection.execute(delete(profile_metrics).where(profile_metrics.c.source_file_id.in_(month_files)))
+    copy_rows(connection, profile_metrics, result.outputs[PROFILE_METRICS].rows)
 
 
 def _replace_activities(connection: Connection, task: MonthTask, result: MonthResult) -> None:

@@ -13,7 +13,7 @@ from perf_pipeline.storage import tables
 
 
 @dg.asset(
-    deps=["activities", "activity_metrics", "threshold_models"],
+    deps=["activities", "activity_metrics", "profile_metrics", "threshold_models"],
     partitions_def=ATHLETES,
     backfill_policy=BACKFILL,
     group_name="performance",

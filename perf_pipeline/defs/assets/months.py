@@ -1,4 +1,4 @@
-"""The four assets of the unit of work. They share a step, so that a month is read once and committed once."""
+"""The five assets of the unit of work. They share a step, so that a month is read once and committed once."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,9 +10,9 @@ from perf_pipeline.defs.checks import coherence_result, months_result
 from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.table_metadata import OWNER, lineage, table_metadata
-from perf_pipeline.pipeline.month_work import ACTIVITIES, EFFORTS, METRICS, STREAMS
+from perf_pipeline.pipeline.month_work import ACTIVITIES, EFFORTS, METRICS, MONTH_STAGES, PROFILE_METRICS, STREAMS
 from perf_pipeline.pipeline.months import bring_up_to_date, stage_versions
-from perf_pipeline.storage.tables import activities, activity_efforts, activity_metrics
+from perf_pipeline.storage.tables import activities, activity_efforts, activity_metrics, profile_metrics
 
 VERSIONS = stage_versions()
 
@@ -52,6 +52,13 @@ SPECS = [
         METRICS, [STREAMS, ACTIVITIES], "performance", {"postgres"},
         {**table_metadata(activity_metrics), **lineage(activity_metrics, activity_id=("activities", "id"))},
         "Metrics that need nothing but the activity itself: normalized power, work, decoupling and the like.",
+    ),
+    _spec(
+        PROFILE_METRICS, ["source_files"], "intake", {"postgres"},
+        {**table_metadata(profile_metrics), **lineage(
+            profile_metrics, source_file_id=("source_files", "id"), profile_id=("source_files", "profile_id"),
+        )},
+        "Weight, resting heart rate, sleep and HRV from wellness files; the source of each value is kept.",
     ),
 ]  # fmt: skip
 
@@ -97,10 +104,10 @@ def athlete_months(
         counts = {**report.counts, "months": len(report.computed), "months_skipped": report.skipped}
         return {**counts, "quarantined": report.verdicts["quarantined"]}
 
-    last = max(selected, key=[STREAMS, ACTIVITIES, EFFORTS, METRICS].index)
+    last = max(selected, key=MONTH_STAGES.index)
     totals = for_each_athlete(context, pipeline, scope, progress, last, work)
     shared = {name: count for name, count in totals.metadata().items() if "." not in name}
-    for stage in (STREAMS, ACTIVITIES, EFFORTS, METRICS):
+    for stage in MONTH_STAGES:
         if stage in selected:
             yield dg.MaterializeResult(asset_key=stage, metadata={**shared, **totals.metadata(f"{stage}.")})
     checks = {key.name for key in context.selected_asset_check_keys}

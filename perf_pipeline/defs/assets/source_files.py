@@ -32,7 +32,7 @@ CHECKS = [
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7), warn_window=timedelta(hours=36)),
     description=(
         "The immutable source of truth: every file that was dropped into `inbox/<athlete>/`, identified by its bytes, "
-        "deduplicated by sha256, archived or quarantined with the reason. Nothing leaves the inbox before it is recorded."
+        "deduplicated by sha256, archived or quarantined with the reason. Nothing leaves the inbox unrecorded."
     ),
 )
 def source_files(

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from perf_pipeline.formats.sports import sport_of
 from perf_pipeline.physiology.activity import summarise
 from perf_pipeline.physiology.cleaning import CleanStreams
 from perf_pipeline.storage.ids import source_file_id_of
@@ -29,7 +28,7 @@ def row(
     session = stored.session
     summary = summarise(session, clean)
     started_at = datetime.fromtimestamp(clean.start_ms / 1000, UTC)
-    sport = sport_of(sidecar["type"]) if sidecar.get("type") else session.sport
+    sport = session.sport
     return {
         "id": stored.activity_id,
         "profile_id": profile_id,
