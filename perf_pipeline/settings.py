@@ -1,4 +1,4 @@
-"""The environment, validated once and frozen. Every variable is named and explained here; `perf-pipeline doctor` prints them."""
+"""The environment, validated once and frozen. Every variable is explained here; `perf-pipeline doctor` prints them."""
 
 from __future__ import annotations
 

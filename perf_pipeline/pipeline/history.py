@@ -42,7 +42,7 @@ def update_thresholds(
     full_refresh: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, int]:
-    """Answers each model as of every week's Sunday and today; appends the answers that differ from what was said last."""
+    """Answers each model as of every Sunday and today; appends the answers that differ from what was said last."""
     version = code_version("perf_pipeline.pipeline.stages.thresholds")
     with warehouse.begin() as connection:
         series = load_activities(connection, lease.profile_id, today)

@@ -49,7 +49,7 @@ class Receipt:
 
 
 def take(task: IntakeTask) -> list[Receipt]:
-    """Copies every member of the object to where it belongs and verifies the copies. Idempotent: keys come from content."""
+    """Copies each member of the object to where it belongs and verifies the copy. Idempotent: keys come from content."""
     try:
         data = task.store.get(task.item.key)
     except ObjectMissingError:

@@ -1,6 +1,6 @@
 """What a worker does to one athlete-month of the archive: a pure function of that month's files.
 
-Rows come back to the driver, which commits them; Parquet is put under a name of its own, which the commit makes the month's.
+Rows come back to the driver, which commits them; Parquet is put under a name of its own until the commit.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def _decode_month(task: MonthTask) -> tuple[list[StoredSession], dict[str, tuple
 
 
 def _stage_parquet(task: MonthTask, stored: Sequence[StoredSession]) -> tuple[str, dict[str, str]]:
-    """Puts the month's Parquet under names of its own; returns the hash of the contents and final name by staged name."""
+    """Puts the month's Parquet under names of its own; returns the contents' hash and the final name by staged name."""
     digest = hashlib.sha256()
     staged = {}
     for key, data in (

@@ -1,4 +1,4 @@
-"""The unit of work: one athlete-month. Finds what is stale, has it computed, and commits each month in one transaction."""
+"""The unit of work, one athlete-month: finds what is stale, has it computed, commits each month in one transaction."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def bring_up_to_date(
 
 
 def _with_upstream(stages: Iterable[str]) -> frozenset[str]:
-    """Efforts and metrics hang on activities, and all on streams: what feeds a stage is brought up to date before it."""
+    """Efforts and metrics hang on activities, and all on streams: what feeds a stage is brought up to date first."""
     wanted = set(stages)
     if wanted & {EFFORTS, METRICS}:
         wanted.add(ACTIVITIES)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
+from typing import Self
 from uuid import UUID
 
 from perf_pipeline.pipeline import layout
@@ -27,7 +28,7 @@ class HandleError(ValueError):
 
     def __init__(self, handle: str) -> None:
         super().__init__(
-            f"'{handle}' may not name an athlete: use 1 to 63 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit"
+            f"'{handle}' may not name an athlete: use 1 to 63 of a-z, 0-9, '.', '_' and '-', a letter or digit first"
         )
 
 
@@ -94,7 +95,7 @@ class Services:
         if "warehouse" in opened:
             self.warehouse.close()
 
-    def __enter__(self) -> Services:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

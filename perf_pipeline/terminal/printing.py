@@ -83,7 +83,8 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
         peak = summary["peak"][0] if summary["peak"] else None
         best = f" (highest CTL {peak['ctl']:.0f} on {peak['date']})" if peak else ""
         console.print(
-            f"[bold]Fitness on {row['date']}[/]: CTL {row['ctl']:.1f}, ATL {row['atl']:.1f}, TSB {row['tsb']:+.1f}{best}"
+            f"[bold]Fitness on {row['date']}[/]: "
+            f"CTL {row['ctl']:.1f}, ATL {row['atl']:.1f}, TSB {row['tsb']:+.1f}{best}"
         )
     console.print("[bold]Latest notifications[/]")
     for row in summary["notifications"]:

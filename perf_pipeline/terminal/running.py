@@ -23,7 +23,7 @@ POSTGRES_VARIABLE = "PERF_DAGSTER_POSTGRES_URL"
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """Puts dagster.yaml in place and the environment right, starting the embedded database where that is the default."""
+    """Puts dagster.yaml in place and the environment right; starts the embedded database where that is the default."""
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
     target = home / "dagster.yaml"

@@ -68,8 +68,10 @@ def _words(record: Record) -> str:
 
 
 def _distance(meters: float) -> str:
-    names = {1609.344: "1 mile", 3218.688: "2 miles", 8046.72: "5 miles", 16093.44: "10 miles", 21097.5: "half marathon",
-             42195.0: "marathon", 80467.2: "50 miles"}  # fmt: skip
+    names = {
+        1609.344: "1 mile", 3218.688: "2 miles", 8046.72: "5 miles", 16093.44: "10 miles", 80467.2: "50 miles",
+        21097.5: "half marathon", 42195.0: "marathon",
+    }  # fmt: skip
     named = next((name for value, name in names.items() if abs(value - meters) < 0.01), None)
     return named or (f"{meters / 1000:g} km" if meters >= 1000 else f"{meters:g} m")
 
