@@ -28,6 +28,7 @@ _NAME_LENGTH = 500
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SIDECAR_TABLE_BYTES = 50_000_000
 _MAX_DIRECTORY = 200_000
+_LOCAL = struct.Struct("<4s5H3I2H")
 # What zipfile lets through on broken archives.
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -45,12 +46,16 @@ _ZIP_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file out of a container: `error` says why there are no bytes; `sidecar` what an export says about it."""
+    """One file out of a container.
+
+    `error` says why there are no bytes, `warning` what was lost of those there are, `sidecar` what an export says.
+    """
 
     name: str
     data: bytes
     error: FormatError | None = None
     sidecar: Sidecar | None = None
+    warning: str | None = None
 
 
 @dataclass(slots=True)
@@ -60,7 +65,7 @@ class _Budget:
     packed: int
     total: int = 0
     members: int = 0
-    limits: tuple[int, int] = field(default=(MAX_TOTAL, MAX_MEMBERS))
+    limits: tuple[int, int] = field(default_factory=lambda: (MAX_TOTAL, MAX_MEMBERS))
 
     def take(self, size: int) -> None:
         self.total += size
@@ -121,7 +126,8 @@ def _unpack_gzip(data: bytes, name: str, budget: _Budget, depth: int) -> Iterato
         yield Member(name, b"", error)
         return
     # What came out before the break is worth trying: the readers salvage cut files and say so.
-    yield from _unpack(content, name, budget, depth + 1)
+    for member in _unpack(content, name, budget, depth + 1):
+        yield replace(member, warning=str(error)) if error else member
 
 
 def _gunzip(data: bytes, budget: _Budget) -> tuple[bytes, FormatError | None]:
@@ -156,7 +162,7 @@ def _unpack_zip(data: bytes, name: str, budget: _Budget, depth: int) -> Iterator
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except _ZIP_ERRORS:
-        yield Member(name, b"", CorruptFileError("the zip directory cannot be read"))
+        yield from _without_directory(data, name, budget, depth)
         return
     with archive:
         index = _strava_index_of(archive, budget)
@@ -172,6 +178,52 @@ def _unpack_zip(data: bytes, name: str, budget: _Budget, depth: int) -> Iterator
             sidecar = index.get(info.filename)
             for member in _unpack(content, inner, budget, depth + 1):
                 yield replace(member, sidecar=sidecar) if sidecar else member
+
+
+def _without_directory(data: bytes, name: str, budget: _Budget, depth: int) -> Iterator[Member]:
+    """Members of a zip whose directory, at its end, is gone: by the header before each of them."""
+    at = 0
+    while (at := data.find(b"PK\x03\x04", at)) >= 0 and at + _LOCAL.size <= len(data):
+        _, _, flags, method, _, _, _, packed, _, name_length, extra_length = _LOCAL.unpack_from(data, at)
+        begin = at + _LOCAL.size + name_length + extra_length
+        raw = data[at + _LOCAL.size : at + _LOCAL.size + name_length]
+        inner = f"{name}!{label(raw.decode('utf-8', 'replace'))}"
+        at += 4
+        budget.count()
+        if flags & 1 or raw.endswith(b"/") or _is_litter(raw.decode("utf-8", "replace")):
+            continue
+        if method == zipfile.ZIP_DEFLATED:
+            content, at = _inflate(data, begin, budget)
+        elif method == zipfile.ZIP_STORED and packed:
+            content, at = data[begin : begin + packed], max(at, begin + packed)
+            budget.take(len(content))
+        else:
+            continue
+        if content:
+            for member in _unpack(content, inner, budget, depth + 1):
+                yield replace(member, warning="the zip directory cannot be read")
+    yield Member(name, b"", CorruptFileError("the zip directory cannot be read"))
+
+
+def _inflate(data: bytes, begin: int, budget: _Budget) -> tuple[bytes, int]:
+    """One deflate stream as far as it goes, and where it ends."""
+    stream = zlib.decompressobj(wbits=-15)
+    parts: list[bytes] = []
+    at = begin
+    while not stream.eof:
+        pending = stream.unconsumed_tail
+        if not pending:
+            pending = data[at : at + _CHUNK]
+            at += len(pending)
+        try:
+            piece = stream.decompress(pending, _CHUNK)
+        except zlib.error:
+            break
+        if not pending and not piece:
+            break
+        budget.take(len(piece))
+        parts.append(piece)
+    return b"".join(parts), max(at - len(stream.unused_data) - len(stream.unconsumed_tail), begin)
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: _Budget) -> bytes | FormatError:

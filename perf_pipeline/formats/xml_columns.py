@@ -43,7 +43,9 @@ def floats(texts: Sequence[str | None]) -> FloatArray:
     """Numbers of the texts, NaN where a text is none or not finite; (n,)."""
     try:
         longest = max(map(len, texts), default=0)  # type: ignore[arg-type]
-        convert = float if longest <= MAX_NUMBER_LENGTH else number
+        # Python's own notation allows 1_000; nobody else's does.
+        plain = longest <= MAX_NUMBER_LENGTH and "_" not in "".join(texts)  # type: ignore[arg-type]
+        convert = float if plain else number
         values = np.fromiter(map(convert, texts), np.float64, len(texts))  # type: ignore[arg-type]
     except (TypeError, ValueError):
         values = np.fromiter(map(number, texts), np.float64, len(texts))
@@ -104,7 +106,7 @@ def _decimals(octets: NDArray[np.uint8], starts: IntArray, length: IntArray) -> 
 
 
 def _long_quotients(value: IntArray, decimals: IntArray) -> FloatArray:
-    """Quotients of value and 10^decimals to the nearest double, by way of an 80-bit quotient; NaN where that leaves a doubt.
+    """Quotients of value and 10^decimals to the nearest double by way of 80 bits; NaN where that leaves a doubt.
 
     Rounding twice goes wrong only where the first lands next to the middle of two doubles.
     """

@@ -7,6 +7,7 @@ a break, saying so.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -106,7 +107,7 @@ def _plain(data: bytes) -> tuple[bytes, str | None]:
             if name == "utf-8":
                 return data[len(mark) :].lstrip(_BLANK), "utf-8"
             return _to_utf8(data, name), "utf-8"
-    if data[:64].lstrip(b" \t\r\n").startswith((b"<\x00", b"\x00<", b"\x00\x00\x00<")):
+    if data[:256].lstrip(_BLANK).startswith(b"<\x00"):
         return _to_utf8(data, _unmarked(data)), "utf-8"
     content = data if data.startswith(b"<") else data.lstrip(_BLANK)
     declared = _DECLARED.match(content)
@@ -120,12 +121,13 @@ def _plain(data: bytes) -> tuple[bytes, str | None]:
 
 
 def _unmarked(data: bytes) -> str:
+    """Which of the wide encodings it is: where in its character the `<` stands tells the order of the bytes."""
     at = data.index(b"<")
-    if data[at : at + 4] == b"<\x00\x00\x00":
+    if data[at + 1 : at + 4] == b"\x00\x00\x00":
         return "utf-32-le"
-    if data[max(at - 3, 0) : at] == b"\x00\x00\x00":
+    if at >= 3 and data[at - 3 : at] == b"\x00\x00\x00":
         return "utf-32-be"
-    return "utf-16-le" if data[at + 1 : at + 2] == b"\x00" else "utf-16-be"
+    return "utf-16-be" if at % 2 else "utf-16-le"
 
 
 def _to_utf8(data: bytes, encoding: str) -> bytes:
@@ -204,7 +206,8 @@ def _drop_prefixes(root: Any) -> None:
     for element in root.iter(etree.Element):
         tag = element.tag
         if ":" in tag and not tag.startswith("{"):
-            element.tag = tag.rpartition(":")[2]
+            with contextlib.suppress(ValueError):  # what is behind the colon is no name: nobody asks for it
+                element.tag = tag.rpartition(":")[2]
 
 
 def _line_of(error: etree.XMLSyntaxError) -> int | None:
