@@ -15,6 +15,8 @@ from perf_pipeline.physiology.lengths import pool_lengths, swum_seconds
 
 FloatArray = NDArray[np.float64]
 _LONGEST_SECONDS = 60 * 86_400.0
+_HOUR_SECONDS = 3600.0
+_CLOCK_SLACK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +42,25 @@ def summarise(session: Session, clean: CleanStreams) -> ActivitySummary:
         return _from_device(session)
     elapsed = _elapsed(session, clean)
     running = elapsed - sum(max(0.0, min(end, elapsed) - begin) for begin, end in clean.pauses)
-    duration = _timer(running, session.summary.get("duration_seconds"))
+    dt = _running_steps(clean)
+    duration = _timer(running, elapsed, float(dt.sum()), session.summary.get("duration_seconds"))
     pool = pool_lengths(session)
     swum = swum_seconds(session)
-    moving = swum if swum is not None else _moving(clean, duration)
+    moving = swum if swum is not None else _moving(clean, dt, duration)
     meters = clean.get("distance_meters")
     distance: float | None = float(np.nanmax(meters)) if meters is not None else None
     source = "records"
     if pool is not None:
         distance, source = len(pool[0]) * pool[1], "lengths"
-    elif distance is None:
-        distance = _sane(session.summary.get("distance_meters"))
+    else:
+        unseen = elapsed - float(clean.seconds[-1])
+        most = bounds_of(clean.sport).max_speed_mps * unseen if unseen > SMART_RECORDING_SECONDS else 0.0
+        distance = _total(distance, session.summary.get("distance_meters"), most)
     temperature = clean.get("temperature_celsius")
     return ActivitySummary(
         duration_seconds=duration,
         moving_seconds=min(moving, duration),
-        elapsed_seconds=elapsed,
+        elapsed_seconds=max(elapsed, duration),
         distance_meters=distance,
         elevation_gain_meters=elevation_gain_meters(clean),
         temperature_celsius=float(np.nanmean(temperature)) if temperature is not None else None,
@@ -63,22 +68,42 @@ def summarise(session: Session, clean: CleanStreams) -> ActivitySummary:
     )
 
 
-def _timer(running: float, said: float | None) -> float:
-    """The device's timer where the records bear it out within 1 % or 10 s, else the time without pauses.
+def _timer(running: float, elapsed: float, recorded: float, said: float | None) -> float:
+    """The device's timer where the records bear it out, else the time without pauses.
 
-    Records and events are stamped in whole seconds, and short auto-pauses leave no event; the timer counts
-    both.
+    Records and events are stamped in whole seconds, short auto-pauses leave no event, and rest at the wall is
+    a pause to some devices and not to others: the timer knows. It cannot have run longer than the activity
+    nor much shorter than there are records.
     """
     timer = _sane(said)
-    return timer if timer and abs(timer - running) <= max(10.0, 0.01 * running) else running
+    slack = max(10.0, 0.01 * elapsed)
+    return timer if timer and 0.99 * recorded - 10.0 <= timer <= elapsed + slack else running
+
+
+def _total(ours: float | None, said: float | None, most: float) -> float | None:
+    """The device's distance where it is within 2 % of ours, or more by at most `most` (what no record covers).
+
+    It adds up every second of which a record is a sample; beyond that the cleaned records are believed.
+    """
+    total = _sane(said)
+    if ours is None or not total:
+        return ours if total is None else total
+    return total if abs(total - ours) <= 0.02 * ours or ours <= total <= ours + most else ours
 
 
 def _elapsed(session: Session, clean: CleanStreams) -> float:
-    """Up to the session's own end where that is credible: it may stop a little after the last record."""
+    """Up to the session's own end where that is credible: the last record may come long before it.
+
+    Credible is an end up to 10 s after the last record or pause, or one that the device counted, where that
+    adds no more than an hour or the length of what was recorded.
+    """
     last = float(clean.seconds[-1])
+    known = max(last, max((stop for _, stop in clean.pauses), default=0.0))
     end = (session.end_ms - clean.start_ms) / 1000.0
-    paused_tail = max((stop for _, stop in clean.pauses), default=0.0)
-    return end if last <= end <= max(last, paused_tail) + SMART_RECORDING_SECONDS else max(last, min(paused_tail, end))
+    said = _sane(session.summary.get("elapsed_seconds"))
+    counted = said is not None and abs(said - end) <= _CLOCK_SLACK_SECONDS
+    limit = known + (max(_HOUR_SECONDS, last) if counted else SMART_RECORDING_SECONDS)
+    return end if last <= end <= limit else max(last, min(known, end))
 
 
 def _from_device(session: Session) -> ActivitySummary:
@@ -102,7 +127,7 @@ def _from_device(session: Session) -> ActivitySummary:
     )
 
 
-def _moving(clean: CleanStreams, duration: float) -> float:
+def _moving(clean: CleanStreams, dt: FloatArray, duration: float) -> float:
     """Seconds faster than the sport's threshold, or with a turning crank indoors; all of it where nothing
     tells.
     """
@@ -117,10 +142,13 @@ def _moving(clean: CleanStreams, duration: float) -> float:
         for channel in (cadence, power):
             if channel is not None:
                 moving |= np.nan_to_num(channel) > 0
-    dt = np.diff(clean.seconds, prepend=0.0)
-    paused = _paused_part(clean, dt)
-    dt = np.where(dt <= SMART_RECORDING_SECONDS, dt - paused, 0.0)
     return float(dt[moving].sum())
+
+
+def _running_steps(clean: CleanStreams) -> FloatArray:
+    """Seconds of each row's interval outside pauses; 0 for an interval of over 10 s, which nothing recorded."""
+    dt = np.diff(clean.seconds, prepend=0.0)
+    return np.where(dt <= SMART_RECORDING_SECONDS, dt - _paused_part(clean, dt), 0.0)
 
 
 def _paused_part(clean: CleanStreams, dt: FloatArray) -> FloatArray:

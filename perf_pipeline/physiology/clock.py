@@ -29,8 +29,9 @@ def check_clock(time_ms: NDArray[np.int64], elapsed_ms: int | None = None) -> Cl
     `time_ms` (n,) int64, in file order. The file is cut where time jumps ahead by over a day or steps back by
     more than the file's own length. The part with the most rows is believed; another is kept where it follows
     in order and is either near or both large (a tenth of the rows) and within a tour's length of 60 days.
-    Where the rows span far more than the device counted itself (`elapsed_ms`), a jump of over an hour is a
-    cut, and nothing beyond one is near. Cost does not depend on the span.
+    Where the device counted itself (`elapsed_ms`) what the rows span, up to 60 days, no jump ahead is a cut;
+    where the rows span far more, one of over an hour is, and nothing beyond it is near. Cost does not depend
+    on the span.
     """
     n = len(time_ms)
     rows = np.arange(n)
@@ -39,7 +40,8 @@ def check_clock(time_ms: NDArray[np.int64], elapsed_ms: int | None = None) -> Cl
     steps = np.diff(time_ms)
     span = int(time_ms.max()) - int(time_ms.min())
     doubtful = elapsed_ms is not None and span > 2 * elapsed_ms + _HOUR_MS
-    near = _HOUR_MS if doubtful else DAY_MS
+    counted = elapsed_ms is not None and span <= min(1.1 * elapsed_ms + _HOUR_MS, _LONGEST_TOUR_MS)
+    near = _HOUR_MS if doubtful else _LONGEST_TOUR_MS if counted else DAY_MS
     own_length = _own_length(steps)
     own_length = max(own_length, 1000)
     back = steps < -own_length

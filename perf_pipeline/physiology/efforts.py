@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from perf_pipeline.physiology.bounds import (
     speed_ceiling_mps,
 )
 from perf_pipeline.physiology.cleaning import Anomaly, CleanStreams
-from perf_pipeline.physiology.lengths import lengths_track
+from perf_pipeline.physiology.lengths import hasty_lengths, lengths_track
 from perf_pipeline.physiology.timeline import Timeline, distance_timeline, timeline_of
 
 FloatArray = NDArray[np.float64]
@@ -55,8 +55,27 @@ def best_efforts(clean: CleanStreams, session: Session | None = None) -> tuple[E
 
     `session` adds what the records do not hold: the lengths of a pool swim.
     """
-    efforts = [*_power_efforts(clean), *_speed_efforts(clean), *_distance_efforts(clean, session)]
-    return tuple(efforts)
+    by_duration = (*_coherent(_power_efforts(clean)), *_coherent(_speed_efforts(clean)))
+    return (*by_duration, *_distance_efforts(clean, session))
+
+
+def _coherent(efforts: list[Effort]) -> list[Effort]:
+    """Reject what adds up to less than a shorter effort did.
+
+    A long window fits only where no pause cuts the stream; where that is the easy part of the activity its
+    mean is true, but it is no best: the athlete did more in less time.
+    """
+    most = 0.0
+    out: list[Effort] = []
+    for effort in efforts:
+        total = effort.value * effort.duration_seconds
+        if total < most * (1 - _EPS):
+            reasons = ["less_than_a_shorter_effort", *effort.evidence.get("reasons", [])]  # type: ignore[misc]
+            out.append(replace(effort, grade=REJECTED, evidence={**effort.evidence, "reasons": reasons}))
+        else:
+            out.append(effort)
+        most = max(most, total)
+    return out
 
 
 def best_window(line: Timeline, duration_seconds: float) -> tuple[float, float] | None:
@@ -174,6 +193,8 @@ def _power_efforts(clean: CleanStreams) -> list[Effort]:
         if found is None:
             continue
         value, start = found
+        if value <= 0:
+            continue
         reasons = _doubts(clean.anomalies, _POWER_CHANNELS, start, start + duration)
         reasons += _filled(line, start, duration)
         impossible = value > power_ceiling_watts(duration)
@@ -190,6 +211,8 @@ def _speed_efforts(clean: CleanStreams) -> list[Effort]:
         if found is None:
             continue
         value, start = found
+        if value <= 0:
+            continue
         reasons = _doubts(clean.anomalies, _DISTANCE_CHANNELS, start, start + duration)
         impossible = value > speed_ceiling_mps(clean.sport, value * duration)
         efforts.append(_effort("speed", duration, value, "m/s", start=start, reasons=reasons, impossible=impossible))
@@ -207,6 +230,7 @@ def _distance_efforts(clean: CleanStreams, session: Session | None) -> list[Effo
     if track is None:
         return []
     seconds, meters = track
+    hasty = hasty_lengths(session, clean.start_ms) if session is not None else []
     efforts = []
     for distance in bounds.distances_meters:
         found = best_time(seconds, meters, distance)
@@ -216,6 +240,8 @@ def _distance_efforts(clean: CleanStreams, session: Session | None) -> list[Effo
         if taken <= 0:
             continue
         reasons = _doubts(clean.anomalies, _DISTANCE_CHANNELS, start, start + taken)
+        if any(begin < start + taken and end > start for begin, end in hasty):
+            reasons.append("hasty_length")
         effort = _effort(
             "pace",
             math.ceil(taken - 1e-6),

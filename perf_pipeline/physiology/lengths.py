@@ -9,6 +9,8 @@ from perf_pipeline.formats.model import Length, Session
 
 FloatArray = NDArray[np.float64]
 
+_HASTY_SHARE = 0.6
+
 
 def pool_lengths(session: Session) -> tuple[tuple[Length, ...], float] | None:
     """Swum lengths in order of time and the pool's length in metres; None where the session is no pool swim."""
@@ -44,3 +46,13 @@ def swum_seconds(session: Session) -> float | None:
     """Seconds spent swimming, rest at the wall left out; None where the session is no pool swim."""
     found = pool_lengths(session)
     return sum(x.end_ms - x.start_ms for x in found[0]) / 1000.0 if found else None
+
+
+def hasty_lengths(session: Session, start_ms: int) -> list[tuple[float, float]]:
+    """First and last second of lengths in under 60 % of the usual time: a turn that was no turn, told as a length."""
+    found = pool_lengths(session)
+    if found is None:
+        return []
+    spans = [((x.start_ms - start_ms) / 1000.0, (x.end_ms - start_ms) / 1000.0) for x in found[0]]
+    usual = float(np.median([end - begin for begin, end in spans]))
+    return [(begin, end) for begin, end in spans if end - begin < _HASTY_SHARE * usual]

@@ -34,10 +34,7 @@ class MetricInputs:
 
     clean: CleanStreams
     session: Session
-
-    @cached_property
-    def summary(self) -> ActivitySummary:
-        return summarise(self.session, self.clean)
+    summary: ActivitySummary
 
     @cached_property
     def _lines(self) -> dict[str, Timeline | None]:
@@ -106,9 +103,14 @@ class MetricValue:
     unit: str
 
 
-def compute_metrics(clean: CleanStreams, session: Session) -> tuple[MetricValue, ...]:
-    """All metrics that the activity has, in the registry's order; never NaN, never infinite."""
-    inputs = MetricInputs(clean, session)
+def compute_metrics(
+    clean: CleanStreams, session: Session, summary: ActivitySummary | None = None
+) -> tuple[MetricValue, ...]:
+    """All metrics that the activity has, in the registry's order; never NaN, never infinite.
+
+    `summary` spares working it out again where the caller has it.
+    """
+    inputs = MetricInputs(clean, session, summary or summarise(session, clean))
     values = ((metric, metric.compute(inputs)) for metric in REGISTRY.values())
     return tuple(
         MetricValue(metric.name, float(value), metric.unit)

@@ -147,6 +147,8 @@ def _with_held(t: FloatArray, v: FloatArray, joined: BoolArray) -> tuple[FloatAr
     dt = np.diff(t)
     usual = min(_lower_median(dt[joined]), DROPOUT_SECONDS) if joined.any() else 1.0
     ends = np.flatnonzero(joined & (dt <= DROPOUT_SECONDS + _EPS) & (dt >= 2 * usual - _EPS)) + 1
+    if len(ends) == 0:
+        return t, v, joined, np.zeros(len(t), dtype=bool)
     held = np.insert(np.zeros(len(t), dtype=bool), ends, values=True)
     return np.insert(t, ends, t[ends] - usual), np.insert(v, ends, v[ends - 1]), np.insert(joined, ends - 1, True), held
 
