@@ -240,10 +240,10 @@ def _ended(laps: list[Lap], lap_ids: list[int], time: IntArray, lap_of_row: IntA
 def _pauses(time: IntArray, track: IntArray, lap: IntArray) -> tuple[Pause, ...]:
     """A new Track inside of a lap is a stopped timer; between laps only a gap that the sampling does not explain is."""
     step = np.diff(time)
-    usual = float(np.median(step)) if len(step) else 0.0
     broken = (track[1:] != track[:-1]) & (step > 1000)
     between = lap[1:] != lap[:-1]
-    broken &= ~between | (step > max(_LAP_GAP_MS, 3 * usual))
+    if (broken & between).any():
+        broken &= ~between | (step > max(_LAP_GAP_MS, 3 * float(np.median(step))))
     return tuple(Pause(int(time[i]), int(time[i + 1])) for i in np.flatnonzero(broken).tolist())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ MAX_NUMBER_LENGTH = 64
 """Longer than any exporter writes; bounds what a single conversion can cost."""
 
 _DAY_MS = 86_400_000
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _VECTOR_LENGTH = 20
 """A sign, eighteen digits and a point."""
 _TENS = 10.0 ** np.arange(19)
@@ -154,9 +156,14 @@ def time_ms(text: str | None) -> tuple[int, int | None]:
     found = _ISO.fullmatch(text.strip()) if text and len(text) <= MAX_NUMBER_LENGTH else None
     if not found:
         return NO_TIME, None
-    ms = int(_civil_ms([np.array([int(part)]) for part in found.groups()[:6]])[0])
-    if ms == NO_TIME:
+    year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
+    try:
+        whole = dt.datetime(year, month, day, hour, minute, 0, tzinfo=dt.UTC)
+    except ValueError:
         return NO_TIME, None
+    if second > 60:
+        return NO_TIME, None
+    ms = (whole - _EPOCH) // dt.timedelta(milliseconds=1) + 1000 * second
     fraction = round(int((found[7] or "0").ljust(9, "0")) / 1e6)
     offset = _offset_seconds(found[8])
     return ms + fraction - 1000 * (offset or 0), offset

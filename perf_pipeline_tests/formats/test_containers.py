@@ -166,7 +166,8 @@ def test_damaged_archives_raise_nothing_but_hostile() -> None:
 
 
 STRAVA = (
-    "Activity ID,Activity Date,Activity Name,Activity Type,Activity Description,Elapsed Time,Distance,Filename,Distance\n"
+    "Activity ID,Activity Date,Activity Name,Activity Type,Activity Description,"
+    "Elapsed Time,Distance,Filename,Distance\n"
     '1,"Jan 1, 2020",Morning Ride,Ride,"two\nlines",3600,30,activities/1.fit.gz,30000\n'
     '2,"Jan 2, 2020",Lunch Run,Run,,1800,5,activities/2.gpx,5000\n'
     '3,"Jan 3, 2020",By hand,Workout,,1800,,,\n'
@@ -182,8 +183,7 @@ def test_a_strava_index_gives_name_type_and_notes_by_file() -> None:
 
 def test_a_strava_index_in_another_language_goes_by_the_columns_place() -> None:
     header = "ID,Datum,Name der Aktivität,Typ,Beschreibung,Zeit,Distanz,Dateiname,Distanz"
-    german = STRAVA.replace(STRAVA.partition("
-")[0], header)
+    german = STRAVA.replace(STRAVA.partition("\n")[0], header)
     assert strava_index(german.encode("utf-8-sig"))["activities/2.gpx"] == Sidecar("Lunch Run", None, "Run")
 
 
