@@ -135,6 +135,17 @@ def stop(home: Path) -> bool:
     raise DatabaseUnavailableError(f"the embedded server (process {pid}) does not stop", f"Look at {place.log}")
 
 
+def remove(home: Path) -> None:
+    """Stop the home's server and delete its data, wherever that is."""
+    stop(home)
+    place = _place(home)
+    with _trouble(place):
+        shutil.rmtree(place.data, ignore_errors=True)
+        if place.data.parent != place.folder:
+            shutil.rmtree(place.data.parent, ignore_errors=True)
+        shutil.rmtree(place.folder, ignore_errors=True)
+
+
 def _place(home: Path) -> _Place:
     return _Place(home.expanduser().absolute() / "postgres")
 
