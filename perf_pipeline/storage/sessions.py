@@ -57,7 +57,7 @@ _SPAN = [pa.field("started_at", _TIME), pa.field("ended_at", _TIME)]
 _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("activity_id", pa.string(), "id of the activity, as in the table activities"),
     ("source_sha256", pa.string(), "hash of the unpacked file"),
-    ("session_index", pa.int32(), "which session of the file, from 0"),
+    ("session_index", pa.int64(), "which session of the file, from 0"),
     ("format", pa.string(), "fit, gpx or tcx"),
     ("reader", pa.string(), "the code that read the file"),
     ("partial", pa.bool_(), "the file lost bytes; this is what is left"),
@@ -71,7 +71,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
     ("notes", pa.string(), "as the file gives them"),
     ("started_at", _TIME, "start of the session"),
     ("ended_at", _TIME, "end of the session"),
-    ("utc_offset_seconds", pa.int32(), "offset of the athlete's clock"),
+    ("utc_offset_seconds", pa.int64(), "offset of the athlete's clock"),
     ("summary", _SUMMARY, "the device's own totals; units in the names"),
     ("laps", pa.list_(pa.struct([*_SPAN, pa.field("summary", _SUMMARY)])), "laps as the device marked them"),
     (
@@ -81,7 +81,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType, str], ...] = (
                 [
                     *_SPAN,
                     pa.field("active", pa.bool_()),
-                    pa.field("strokes", pa.int32()),
+                    pa.field("strokes", pa.int64()),
                     pa.field("stroke", pa.string()),
                 ]
             )

@@ -60,8 +60,7 @@ def _millimeters(values: FloatArray) -> FloatArray:
 
 
 def _single(values: FloatArray) -> FloatArray:
-    with np.errstate(over="ignore"):
-        return values.astype(np.float32).astype(np.float64)
+    return values.astype(np.float32).astype(np.float64)
 
 
 _POSITION = _Column(pa.float64(), "BYTE_STREAM_SPLIT", _semicircles)
@@ -107,7 +106,9 @@ def quantise_streams(streams: Streams) -> Streams:
     """The streams as they are read back after they were written."""
     channels: dict[str, FloatArray] = {}
     for name, values in streams.channels.items():
-        stored = COLUMNS[name].grid(values) if name in COLUMNS else values.astype(np.float64, copy=True)
+        # What is too large for its grid becomes infinite there, and so is not kept.
+        with np.errstate(over="ignore"):
+            stored = COLUMNS[name].grid(values) if name in COLUMNS else values.astype(np.float64, copy=True)
         finite = np.isfinite(stored)
         if finite.any():
             channels[name] = stored if finite.all() else np.where(finite, stored, np.nan)

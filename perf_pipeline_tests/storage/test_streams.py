@@ -104,7 +104,7 @@ def _sessions(draw: st.DrawFn) -> Session:
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(sessions=st.lists(_sessions(), max_size=4))
 def test_what_is_read_back_is_the_quantised_session(sessions: list[Session]) -> None:
     items = [stored(session, number) for number, session in enumerate(sessions)]
@@ -118,7 +118,7 @@ def test_what_is_read_back_is_the_quantised_session(sessions: list[Session]) -> 
         same(quantise(item.session), found.session)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(session=_sessions())
 def test_quantising_twice_is_quantising_once(session: Session) -> None:
     same(quantise(quantise(session)), quantise(session))
