@@ -68,8 +68,22 @@ class ProcessExecutor:
         self._pool: ProcessPoolExecutor | None = None
 
     def run(self, function: Callable[[T], R], tasks: Iterable[T], *, timeout_seconds: float) -> Iterator[Outcome[T, R]]:
-        queue = iter(tasks)
         running: dict[Future[R], tuple[T, float]] = {}
+        try:
+            yield from self._run(function, iter(tasks), running, timeout_seconds)
+        finally:
+            if running:
+                # The caller stopped listening: what still runs may hang, and nobody would end it.
+                self._kill()
+                self._discard()
+
+    def _run(
+        self,
+        function: Callable[[T], R],
+        queue: Iterator[T],
+        running: dict[Future[R], tuple[T, float]],
+        timeout_seconds: float,
+    ) -> Iterator[Outcome[T, R]]:
         suspects: list[T] = []
         exhausted = False
         while True:
@@ -114,15 +128,14 @@ class ProcessExecutor:
         with _no_main_module():
             pool = ProcessPoolExecutor(1, mp_context=_context())
             future = pool.submit(function, task)
-        done, _ = wait([future], timeout=timeout_seconds)
         try:
+            done, _ = wait([future], timeout=timeout_seconds)
             if not done:
-                for process in list(pool._processes.values()):  # noqa: SLF001 - the pool offers no other way to end a hung worker
-                    process.kill()
-                wait([future], timeout=10)
                 return Outcome(task, lost=f"the reader was stopped after {timeout_seconds:g} s")
             return _outcome(future, task)
         finally:
+            if not future.done():
+                _kill_workers(pool)
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _submit(self, function: Callable[[T], R], task: T) -> Future[R]:
@@ -138,13 +151,17 @@ class ProcessExecutor:
 
     def _kill(self) -> None:
         if self._pool is not None:
-            for process in list(self._pool._processes.values()):  # noqa: SLF001 - as above
-                process.kill()
+            _kill_workers(self._pool)
 
     def _discard(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
+
+
+def _kill_workers(pool: ProcessPoolExecutor) -> None:
+    for process in list(pool._processes.values()):  # noqa: SLF001 - the pool offers no other way to end a hung worker
+        process.kill()
 
 
 def make_executor(compute: str, workers: int) -> Executor:

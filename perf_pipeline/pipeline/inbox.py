@@ -15,6 +15,8 @@ BATCH = 200
 BATCHES_PER_TICK = 5
 FIRST_BACK_OFF = timedelta(seconds=30)
 LONGEST_BACK_OFF = timedelta(hours=1)
+LARGEST_CLOCK_ERROR = timedelta(hours=1)
+"""A file dated further into the future has a wrong date, and is not being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ class Plan:
     held: tuple[str, ...]
 
 
+def is_settled(modified: datetime, now: datetime, settle_seconds: float) -> bool:
+    """Whether a file of that date has stopped growing (with `settle_seconds` 0 every file has)."""
+    age = now - modified
+    return settle_seconds <= 0 or age >= timedelta(seconds=settle_seconds) or age < -LARGEST_CLOCK_ERROR
+
+
 def read_inbox(listing: Iterable[ObjectInfo], now: datetime, settle_seconds: float) -> News:
     """Sorts a listing of the inbox. Folders that may not name an athlete are left in place and named."""
     ready: dict[str, int] = {}
@@ -56,12 +64,18 @@ def read_inbox(listing: Iterable[ObjectInfo], now: datetime, settle_seconds: flo
     for item in listing:
         place = layout.split_inbox(item.key)
         if place is None or not layout.is_handle(place[0]):
-            misplaced.add("/".join(item.key.split("/")[:2]))
-        elif (now - item.modified).total_seconds() < settle_seconds:
-            growing += 1
-        else:
+            misplaced.add(_folder(item.key))
+        elif is_settled(item.modified, now, settle_seconds):
             ready[place[0]] = ready.get(place[0], 0) + 1
+        else:
+            growing += 1
     return News(ready, growing, tuple(sorted(misplaced)))
+
+
+def _folder(key: str) -> str:
+    """The misplaced object's folder below the inbox, or itself where it lies in none; fit for a log."""
+    named = "/".join(key.split("/")[:2])
+    return named.encode(errors="replace").decode()
 
 
 def plan_runs(news: News, busy: Collection[str], failures: Mapping[str, Failures], now: datetime) -> Plan:

@@ -14,14 +14,16 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from perf_pipeline.formats.model import FileKind, FormatError
 from perf_pipeline.formats.sidecars import read_profile
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.compute import Executor, Outcome
+from perf_pipeline.pipeline.inbox import is_settled
 from perf_pipeline.pipeline.intake_work import IntakeTask, Receipt, classify, store_receipt, take
+from perf_pipeline.storage.errors import ObjectMissingError
 from perf_pipeline.storage.ids import arrival_id_of, content_id, source_file_id_of
 from perf_pipeline.storage.objects import ObjectInfo, ObjectStore
 from perf_pipeline.storage.tables import arrivals, profiles, source_files
@@ -29,6 +31,10 @@ from perf_pipeline.storage.warehouse import Lease, Warehouse
 
 BATCH = 200
 """Objects per transaction and journal entry: a kill repeats at most that much."""
+BYTES_PER_FILE = 1_000_000
+"""A container takes as long as the files in it: so many bytes of it count as one more file."""
+RETOLD = frozenset({str(FileKind.SIDECAR), str(FileKind.PROFILE)})
+"""Kinds of which the newest counts: an older text that comes again is news."""
 
 
 @dataclass(slots=True)
@@ -60,8 +66,9 @@ def take_in(
     """
     report = IntakeReport()
     clock = now or datetime.now(UTC)
-    listing = list(store.list(layout.inbox(handle)))
-    ready = [item for item in listing if (clock - item.modified).total_seconds() >= settle_seconds]
+    # What no key can name stays where it is; the sensor says so.
+    listing = [item for item in store.list(layout.inbox(handle)) if layout.split_inbox(item.key)]
+    ready = [item for item in listing if is_settled(item.modified, clock, settle_seconds)]
     report.waiting = len(listing) - len(ready)
     # A sidecar or profile describes what came before it.
     ready.sort(key=lambda item: (item.key.endswith((".yaml", ".yml")), item.key))
@@ -71,7 +78,8 @@ def take_in(
         shas = frozenset(known)
         tasks = [IntakeTask(handle, item, store, shas) for item in batch]
         receipts: dict[str, list[Receipt]] = {}
-        for outcome in executor.run(take, tasks, timeout_seconds=file_timeout_seconds):
+        timeout = file_timeout_seconds * (1 + max(item.size for item in batch) // BYTES_PER_FILE)
+        for outcome in executor.run(take, tasks, timeout_seconds=timeout):
             receipts[outcome.task.item.key] = _receipts(outcome, store)
             done += 1
             progress(done, len(ready))
@@ -102,7 +110,10 @@ def _receipts(outcome: Outcome[IntakeTask, list[Receipt]], store: ObjectStore) -
         raise outcome.error
     # The file that kills or hangs its reader is set aside whole, unread.
     task = outcome.task
-    data = store.get(task.item.key)
+    try:
+        data = store.get(task.item.key)
+    except ObjectMissingError:
+        return []
     _, name = layout.split_inbox(task.item.key) or ("", task.item.key)
     receipt = classify(task.handle, name, data, task.item.modified, error=FormatError(outcome.lost))
     store_receipt(store, receipt)
@@ -121,15 +132,21 @@ def _record(
     profile_id = lease.profile_id
     with lease.transaction() as connection:
         ids = [arrival_id_of(profile_id, r.name, r.sha256) for r in receipts]
-        recorded = set(connection.scalars(select(arrivals.c.id).where(arrivals.c.id.in_(ids))))
+        recorded = dict(
+            connection.execute(select(arrivals.c.id, arrivals.c.received_at).where(arrivals.c.id.in_(ids)))
+            .tuples()
+            .all()
+        )
     file_rows: list[dict[str, Any]] = []
     arrival_rows: list[dict[str, Any]] = []
     for receipt, arrival_id in zip(receipts, ids, strict=True):
         path = known.get(receipt.sha256)
         if arrival_id in recorded:
             report.already += 1
+            if str(receipt.kind) in RETOLD and receipt.received_at > recorded[arrival_id]:
+                arrival_rows.append(_arrival_row(profile_id, receipt, arrival_id, receipt.status, receipt.reason))
             continue
-        recorded.add(arrival_id)
+        recorded[arrival_id] = receipt.received_at
         status, reason = receipt.status, receipt.reason
         if path is None:
             known[receipt.sha256] = receipt.path
@@ -147,14 +164,15 @@ def _record(
         return
     _write_journal(store, handle, file_rows, arrival_rows)
     with lease.transaction() as connection:
-        _insert_missing(connection, source_files, file_rows)
-        _insert_missing(connection, arrivals, arrival_rows)
-        _apply_profiles(store, connection, profile_id, receipts)
-
-
-def _insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
+        if file_rows:
+            connection.execute(insert(source_files).on_conflict_do_nothing(), file_rows)
+        arrived = insert(arrivals)
+        latest = func.greatest(arrivals.c.received_at, arrived.excluded.received_at)
+        connection.execute(
+            arrived.on_conflict_do_update(index_elements=[arrivals.c.id], set_={"received_at": latest}), arrival_rows
+        )
+        if any(receipt.kind == FileKind.PROFILE for receipt in receipts):
+            _apply_profile(store, connection, profile_id)
 
 
 def _file_row(profile_id: UUID, receipt: Receipt) -> dict[str, Any]:
@@ -186,16 +204,23 @@ def _write_journal(
     store.put(layout.journal(handle, str(content_id("journal", text))), text.encode())
 
 
-def _apply_profiles(store: ObjectStore, connection: Connection, profile_id: UUID, receipts: Sequence[Receipt]) -> None:
-    """The newest profile.yaml that can be read wins."""
-    for receipt in sorted((r for r in receipts if r.kind == FileKind.PROFILE), key=lambda r: r.received_at):
+def _apply_profile(store: ObjectStore, connection: Connection, profile_id: UUID) -> None:
+    """The newest profile.yaml that can be read wins, all of it: a rebuild from the archive gives the same."""
+    query = (
+        select(source_files.c.archive_path)
+        .join(arrivals, arrivals.c.source_file_id == source_files.c.id)
+        .where(arrivals.c.profile_id == profile_id, source_files.c.kind == str(FileKind.PROFILE))
+        .where(source_files.c.status == "archived")
+        .order_by(arrivals.c.received_at.desc(), arrivals.c.id)
+    )
+    for path in connection.scalars(query).all():
         try:
-            profile = read_profile(store.get(receipt.path))
+            profile = read_profile(store.get(path))
         except FormatError:
-            continue  # identified as quarantined by its reader already
-        values = {k: v for k, v in asdict(profile).items() if k in profiles.c and v is not None}
-        if values:
-            connection.execute(profiles.update().where(profiles.c.id == profile_id).values(**values))
+            continue  # was readable when it came in; a stricter reader falls back on the one before
+        values = {name: value for name, value in asdict(profile).items() if name in profiles.c}
+        connection.execute(profiles.update().where(profiles.c.id == profile_id).values(**values))
+        return
 
 
 def _remove(store: ObjectStore, batch: Sequence[ObjectInfo]) -> None:

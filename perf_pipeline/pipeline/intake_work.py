@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from perf_pipeline.formats import containers, reading
-from perf_pipeline.formats.model import FileFormat, FileKind, FormatError
-from perf_pipeline.formats.sidecars import Sidecar
+from perf_pipeline.formats.containers import Member
+from perf_pipeline.formats.model import FileFormat, FileKind, FormatError, Identity
+from perf_pipeline.formats.sidecars import Sidecar, read_profile, read_sidecar
 from perf_pipeline.pipeline import layout
 from perf_pipeline.storage.errors import ObjectMissingError, StorageUnavailableError
 from perf_pipeline.storage.objects import ObjectInfo, ObjectStore
@@ -49,14 +50,14 @@ class Receipt:
 
 
 def take(task: IntakeTask) -> list[Receipt]:
-    """Copies each member of the object to where it belongs and verifies the copy. Idempotent: keys come from content."""
+    """Copies each member to where it belongs and verifies the copy. Idempotent: keys come from content."""
     try:
         data = task.store.get(task.item.key)
     except ObjectMissingError:
         return []  # taken back by whoever dropped it, before we got to it: nothing has entered
     _, name = layout.split_inbox(task.item.key) or ("", task.item.key)
     receipts = []
-    for member in containers.unpack(data, name):
+    for member in _members(data, name):
         receipt = classify(task.handle, member.name, member.data, task.item.modified, error=member.error)
         if member.sidecar is not None:
             receipt = replace(receipt, sidecar=told_by(member.sidecar) or None)
@@ -64,6 +65,14 @@ def take(task: IntakeTask) -> list[Receipt]:
             store_receipt(task.store, receipt)
         receipts.append(replace(receipt, data=None))
     return receipts or [replace(_empty_container(task, data, name), data=None)]
+
+
+def _members(data: bytes, name: str) -> Iterator[Member]:
+    """What is in a container; one that breaks a safety bound is set aside whole, after what came out before that."""
+    try:
+        yield from containers.unpack(data, name)
+    except FormatError as error:
+        yield Member(containers.label(name), data, error)
 
 
 def classify(
@@ -75,7 +84,7 @@ def classify(
     try:
         if error is not None:
             raise error
-        identity = reading.identify(data, name)
+        identity = _identify(data, name)
     except FormatError as problem:
         extension = str(FileFormat.UNKNOWN)
         return Receipt(
@@ -83,10 +92,9 @@ def classify(
             reason=str(problem), path=layout.quarantine(handle, sha256, extension), month=month, starts_at=None,
             received_at=received_at, data=data,
         )  # fmt: skip
-    starts_at = None
-    if identity.start_ms is not None:
-        starts_at = datetime.fromtimestamp(identity.start_ms / 1000, UTC)
-        month = f"{starts_at:%Y-%m}"
+    starts_at = _moment(identity.start_ms)
+    if starts_at is not None:
+        month = f"{starts_at.year:04d}-{starts_at.month:02d}"
     archived = identity.kind in ARCHIVED_KINDS
     return Receipt(
         name=name, sha256=sha256, size=len(data), format=identity.format, kind=identity.kind,
@@ -95,6 +103,30 @@ def classify(
         path=layout.archive(handle, month, sha256, identity.format), month=month, starts_at=starts_at,
         received_at=received_at, data=data,
     )  # fmt: skip
+
+
+def _identify(data: bytes, name: str) -> Identity:
+    """What the bytes are. A text beside the activities is read whole: it is short, and whoever wrote it can mend it."""
+    try:
+        identity = reading.identify(data, name)
+        if identity.kind == FileKind.PROFILE:
+            read_profile(data)
+        elif identity.kind == FileKind.SIDECAR:
+            read_sidecar(data)
+    except FormatError:
+        raise
+    except Exception as error:
+        # A fault of a reader costs the file that shows it, and never the athlete's inbox.
+        raise FormatError(f"the reader failed: {type(error).__name__}") from error
+    return identity
+
+
+def _moment(time_ms: int | None) -> datetime | None:
+    """The time, where it lies in a year that a clock can show."""
+    try:
+        return None if time_ms is None else datetime.fromtimestamp(time_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def store_receipt(store: ObjectStore, receipt: Receipt) -> None:

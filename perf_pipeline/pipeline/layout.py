@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from perf_pipeline.storage.errors import InvalidKeyError
+from perf_pipeline.storage.objects import checked_key
+
 INBOX = "inbox"
 HANDLE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -43,6 +46,9 @@ def staging(key: str, token: str) -> str:
 
 
 def split_inbox(key: str) -> tuple[str, str] | None:
-    """(athlete, name) of an inbox key; None for an object that lies outside every athlete's folder."""
-    parts = key.split("/", 2)
+    """(athlete, name) of an inbox key; None for an object outside every athlete's folder, or that no key can name."""
+    try:
+        parts = checked_key(key).split("/", 2)
+    except InvalidKeyError:
+        return None  # a listing may show what cannot be asked for: names that are no text, S3 keys with empty parts
     return (parts[1], parts[2]) if len(parts) == 3 and parts[0] == INBOX and parts[2] else None

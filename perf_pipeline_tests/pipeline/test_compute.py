@@ -1,0 +1,102 @@
+"""Executors: whatever a task does to its worker costs that task alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from perf_pipeline.pipeline.compute import Executor, InlineExecutor, ProcessExecutor, make_executor
+from perf_pipeline_tests.pipeline import workers
+
+LONG = 60.0
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[ProcessExecutor]:
+    """One pool for all tests of this file, so that each also shows that the one before it left the pool usable."""
+    executor = ProcessExecutor(2)
+    executor.run(workers.square, [1], timeout_seconds=LONG)
+    yield executor
+    executor.close()
+
+
+@pytest.fixture(params=["inline", "processes"])
+def either(request: pytest.FixtureRequest, shared: ProcessExecutor) -> Executor:
+    return shared if request.param == "processes" else InlineExecutor()
+
+
+def test_every_task_has_an_outcome_with_its_result(either: Executor) -> None:
+    outcomes = list(either.run(workers.square, range(50), timeout_seconds=LONG))
+    assert sorted((o.task, o.result) for o in outcomes) == [(n, n * n) for n in range(50)]
+
+
+def test_exceptions_come_back_as_values_beside_the_results(either: Executor) -> None:
+    outcomes = {o.task: o for o in either.run(workers.fail_on_odd, range(6), timeout_seconds=LONG)}
+    assert [outcomes[n].result for n in (0, 2, 4)] == [0, 2, 4]
+    assert [str(outcomes[n].error) for n in (1, 3, 5)] == ["1 is odd", "3 is odd", "5 is odd"]
+    assert all(o.lost is None for o in outcomes.values())
+
+
+def test_no_tasks_give_no_outcomes(either: Executor) -> None:
+    assert list(either.run(workers.square, [], timeout_seconds=LONG)) == []
+
+
+def test_a_worker_that_dies_costs_its_task_alone(shared: ProcessExecutor) -> None:
+    outcomes = {o.task[0]: o for o in shared.run(workers.die_on, [(n, 5) for n in range(20)], timeout_seconds=LONG)}
+    assert outcomes.pop(5).lost == "the reader's process died"
+    assert {n: o.result for n, o in outcomes.items()} == {n: n * n for n in range(20) if n != 5}
+
+
+def test_several_deadly_tasks_are_each_named(shared: ProcessExecutor) -> None:
+    tasks = [(n, n if n % 4 == 0 else -1) for n in range(10)]
+    outcomes = list(shared.run(workers.die_on, tasks, timeout_seconds=LONG))
+    assert sorted(o.task[0] for o in outcomes if o.lost) == [0, 4, 8]
+    assert sorted(o.result for o in outcomes if not o.lost) == [1, 4, 9, 25, 36, 49, 81]
+
+
+def test_a_hanging_task_is_ended_at_its_time_and_the_others_arrive(shared: ProcessExecutor) -> None:
+    outcomes = {o.task[0]: o for o in shared.run(workers.hang_on, [(n, 2) for n in range(8)], timeout_seconds=1.5)}
+    assert outcomes.pop(2).lost == "the reader was stopped after 1.5 s"
+    assert {n: o.result for n, o in outcomes.items()} == {n: n * n for n in range(8) if n != 2}
+
+
+def test_the_queue_is_read_no_further_than_the_workers_can_chew(shared: ProcessExecutor) -> None:
+    drawn = 0
+
+    def tasks() -> Iterator[int]:
+        nonlocal drawn
+        for number in range(500):
+            drawn += 1
+            yield number
+
+    outcomes = shared.run(workers.square, tasks(), timeout_seconds=LONG)
+    most = 0
+    for arrived, _ in enumerate(outcomes, 1):
+        most = max(most, drawn - arrived)
+    assert drawn == 500
+    assert most <= 2 * shared.workers
+
+
+def test_a_caller_that_stops_listening_does_not_wait_for_a_hanging_worker() -> None:
+    executor = ProcessExecutor(2)
+    outcomes = executor.run(workers.hang_on, [(0, 2), (1, 2), (2, 2), (3, 2)], timeout_seconds=3600)
+    assert next(outcomes).result is not None
+    outcomes.close()
+    executor.close()  # would not end while a worker sleeps
+    assert [o.result for o in executor.run(workers.square, [3], timeout_seconds=LONG)] == [9]
+    executor.close()
+
+
+def test_workers_are_other_processes(shared: ProcessExecutor) -> None:
+    ids = {o.result for o in shared.run(workers.process_id, range(8), timeout_seconds=LONG)}
+    assert os.getpid() not in ids
+
+
+def test_the_settings_choose_the_executor() -> None:
+    assert isinstance(make_executor("inline", 0), InlineExecutor)
+    processes = make_executor("processes", 3)
+    assert isinstance(processes, ProcessExecutor)
+    assert processes.workers == 3
+    processes.close()
