@@ -12,10 +12,11 @@ import numpy as np
 
 from perf_pipeline.formats import fit_profile as profile
 from perf_pipeline.formats import fit_wellness
-from perf_pipeline.formats.fit_records import Developers, Records, chain, describe_developers, read_records
+from perf_pipeline.formats.fit_developers import Developers, Key
+from perf_pipeline.formats.fit_records import Records, chain, read_records
 from perf_pipeline.formats.fit_scan import Part, Scan, check_is_fit, header_at, hop, scan
 from perf_pipeline.formats.fit_sessions import Tables, build_sessions, milliseconds, number
-from perf_pipeline.formats.fit_tables import Clock, Row, column, definition_fields, rows_of, table
+from perf_pipeline.formats.fit_tables import Clock, Row, column, definition_fields, offsets_of, rows_of, table
 from perf_pipeline.formats.model import ActivityFile, Device, FileFormat, FileKind, Identity, Session
 
 if TYPE_CHECKING:
@@ -91,12 +92,13 @@ def read_messages(data: bytes, messages: frozenset[int]) -> dict[int, list[Row]]
 
 def _read_parts(data: bytes, found: Scan, warnings: list[str]) -> tuple[Records, Tables]:
     tables = Tables()
-    taken: dict[str, tuple[int, int]] = {}
+    taken: dict[str, Key] = {}
     pieces = []
     for part in found.parts:
-        described: Developers = describe_developers(table(data, part, profile.FIELD_DESCRIPTION), taken)
+        described = table(data, part, profile.FIELD_DESCRIPTION)
+        developers = Developers(list(zip(offsets_of(part, profile.FIELD_DESCRIPTION), described, strict=True)), taken)
         clock = Clock(data, part)
-        pieces.append(read_records(data, part, described, clock))
+        pieces.append(read_records(data, part, developers, clock))
         small = Tables(
             sessions=table(data, part, profile.SESSION, _SESSION_NUMBERS, clock),
             laps=table(data, part, profile.LAP, _LAP_NUMBERS, clock),

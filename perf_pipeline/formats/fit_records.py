@@ -5,8 +5,7 @@ Every record of one definition is gathered at once; scale, offset and the invali
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -15,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perf_pipeline.formats import fit_profile as profile
+from perf_pipeline.formats.fit_developers import DeveloperField, Developers
 from perf_pipeline.formats.fit_profile import BASE_TYPES, RECORD_FIELDS
 from perf_pipeline.formats.fit_scan import Group, Part
-from perf_pipeline.formats.fit_tables import Clock, FieldDefinition, Row, definition_fields, gather
-from perf_pipeline.formats.model import CHANNELS
+from perf_pipeline.formats.fit_tables import Clock, FieldDefinition, definition_fields, gather
 
 if TYPE_CHECKING:
     from perf_pipeline.formats.model import FloatArray, IntArray
@@ -40,17 +39,6 @@ class Records:
         return len(self.seconds)
 
 
-class DeveloperField(NamedTuple):
-    """What a `field_description` says of one developer field."""
-
-    channel: str
-    unit: str
-    base: int
-    scale: float
-    offset: float
-    native: int | None
-
-
 class _Column(NamedTuple):
     """One column of a definition: value = raw / scale - offset where raw is not `invalid`."""
 
@@ -70,12 +58,9 @@ class _Plan(NamedTuple):
     units: tuple[tuple[str, str], ...]
 
 
-Developers = Mapping[tuple[int, int], DeveloperField]
-
-
 def read_records(data: bytes, part: Part, developers: Developers, clock: Clock) -> Records:
     """All records of one part of the file, with accumulated fields unrolled from its beginning."""
-    groups = part.of(profile.RECORD)
+    groups = [g for whole in part.of(profile.RECORD) for g in developers.split(whole)]
     if not groups:
         return Records(np.empty(0, np.int64))
     tables = [_read_group(data, g, developers, clock) for g in groups]
@@ -85,7 +70,7 @@ def read_records(data: bytes, part: Part, developers: Developers, clock: Clock) 
 
 
 def _read_group(data: bytes, group: Group, developers: Developers, clock: Clock) -> Records:
-    described = _described(group.definition, developers)
+    described = developers.of(group)
     plan = _plan(group.definition, described)
     offsets = np.frombuffer(group.offsets, np.uint32)
     rows = gather(data, group, plan.rows)
@@ -125,16 +110,16 @@ def _values(rows: NDArray[np.void], column: _Column) -> FloatArray | None:
     raw = rows[column.place]
     if column.element >= 0:
         raw = raw[:, column.element]
-    values: FloatArray = raw.astype(np.float64)
     if column.invalid is not None:
         missing = raw == column.invalid
-        count = int(np.count_nonzero(missing))
-        if count == len(missing):
-            return None
+        values: FloatArray = raw.astype(np.float64)
     else:
-        count = 0
-        if np.isnan(values).all():
-            return None
+        with np.errstate(invalid="ignore"):  # signalling NaN
+            values = raw.astype(np.float64)
+        missing = ~(np.abs(values) < _ABSURD_FLOAT)
+    count = int(np.count_nonzero(missing))
+    if count == len(missing):
+        return None
     if column.scale != 1.0:
         values /= column.scale
     if column.offset:
@@ -142,6 +127,10 @@ def _values(rows: NDArray[np.void], column: _Column) -> FloatArray | None:
     if count:
         values[missing] = np.nan
     return values
+
+
+# A float beyond this is a bit pattern, not a measurement; as NaN it cannot overflow what is computed from it.
+_ABSURD_FLOAT: Final = 1e30
 
 
 def _unpack_speed_distance(packed: NDArray[np.uint8], channels: dict[str, FloatArray]) -> None:
@@ -231,11 +220,6 @@ def _columns(
     return f"{count}{letter}", [
         (_Column(place, i, f"{name}_{i + 1}", scale, offset, kind.invalid), unit) for i in range(min(count, MAX_ARRAY))
     ]
-
-
-def _described(definition: bytes, developers: Developers) -> tuple[DeveloperField | None, ...]:
-    at = 6 + 3 * definition[4]
-    return tuple(developers.get((definition[i + 2], definition[i])) for i in range(at, len(definition), 3))
 
 
 def _interleave(groups: Sequence[Group], tables: Sequence[Records]) -> Records:
@@ -343,45 +327,3 @@ def fill_twins(channels: dict[str, FloatArray], twins: Mapping[str, str]) -> Non
     for canonical, channel in twins.items():
         if canonical not in channels and channel in channels:
             channels[canonical] = channels[channel]
-
-
-def describe_developers(
-    rows: Iterable[Row], taken: dict[str, tuple[int, int]]
-) -> dict[tuple[int, int], DeveloperField]:
-    """What the `field_description` messages say, by (developer index, field number).
-
-    `taken` keeps channel names apart over the parts of a file.
-    """
-    result: dict[tuple[int, int], DeveloperField] = {}
-    for row in rows:
-        index, number, base = row.get(0), row.get(1), row.get(2)
-        if not (isinstance(index, int) and isinstance(number, int) and isinstance(base, int)):
-            continue
-        key = (index, number)
-        name, unit = row.get(3), row.get(8)
-        scale, offset, native = row.get(6), row.get(7), row.get(15)
-        about_record = row.get(14) in (None, profile.RECORD)
-        result[key] = DeveloperField(
-            _channel_name(name if isinstance(name, str) else f"developer_{index}_{number}", key, taken),
-            unit if isinstance(unit, str) else "",
-            base & 0x1F,
-            float(scale) if isinstance(scale, int) and scale else 1.0,
-            float(offset) if isinstance(offset, int) else 0.0,
-            native if isinstance(native, int) and about_record else None,
-        )
-    return result
-
-
-_PLAIN: Final = frozenset(CHANNELS) | {f.name for f in RECORD_FIELDS.values()} | {"left_right_balance"}
-
-
-def _channel_name(name: str, key: tuple[int, int], taken: dict[str, tuple[int, int]]) -> str:
-    words = re.sub(r"([a-z])([A-Z])", r"\1_\2", name[:64])
-    slug = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_") or f"developer_{key[0]}_{key[1]}"
-    if slug in _PLAIN:
-        slug += "_developer"
-    candidate, n = slug, 1
-    while taken.setdefault(candidate, key) != key:
-        n += 1
-        candidate = f"{slug}_{n}"
-    return candidate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -61,9 +62,9 @@ def all_milliseconds(seconds: IntArray) -> IntArray:
 
 
 def number(row: Row, key: int) -> int | None:
-    """The whole number in that field, None where there is none."""
+    """The whole number of at most 32 bits in that field, None where there is none."""
     value = row.get(key)
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) and abs(value) <= 0xFFFF_FFFF else None
 
 
 def build_sessions(records: Records, tables: Tables) -> tuple[tuple[Session, ...], list[str]]:
@@ -251,7 +252,7 @@ def summary_of(
     result: dict[str, float] = {}
     for key in sorted(row):
         known, value = fields.get(key), row[key]
-        if known is not None and isinstance(value, (int, float)):
+        if known is not None and isinstance(value, (int, float)) and math.isfinite(value):
             result[known.key] = value / known.scale - known.offset
     for fraction, whole in (("_mean_fraction", "mean_cadence_rpm"), ("_max_fraction", "max_cadence_rpm"),
                           ("_cycles_fraction", "total_cycles")):  # fmt: skip

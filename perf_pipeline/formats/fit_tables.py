@@ -128,6 +128,11 @@ def table(
     return [row for _, row in pairs]
 
 
+def offsets_of(part: Part, message: int) -> list[int]:
+    """Where the messages of one kind lie, in the order of `table`."""
+    return sorted(offset for group in part.of(message) for offset in group.offsets)
+
+
 def _first(pair: tuple[int, Row]) -> int:
     return pair[0]
 
@@ -182,6 +187,8 @@ def _marks(data: bytes, part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64
     buffer = np.frombuffer(data, np.uint8)
     all_offsets, all_times, all_heads = [], [], []
     for group in part.groups.values():
+        if not group.offsets:
+            continue
         offsets = np.frombuffer(group.offsets, np.uint32).astype(np.int64)
         heads = buffer[offsets].astype(np.int64)
         times = np.full(len(offsets), -1, np.int64)

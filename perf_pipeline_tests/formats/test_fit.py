@@ -601,3 +601,29 @@ def test_truncation_at_every_byte_keeps_every_whole_record() -> None:
 def test_trailing_zeros_are_no_loss() -> None:
     file = read_fit(ride().file() + b"\0" * 512)
     assert (file.partial, file.warnings) == (False, ())
+
+
+def test_a_developer_field_described_anew_means_something_else_from_there_on() -> None:
+    made = activity()
+    developer(made, 0, FLOAT32, b"W balance", b"kJ")
+    made.define(1, 20, [(253, UINT32)], developer=[(0, 4, 0)], developer_bases=[FLOAT32]).add(1, T0, 20.5)
+    developer(made, 0, UINT32, b"Air Power", b"W")
+    made.define(1, 20, [(253, UINT32)], developer=[(0, 4, 0)], developer_bases=[UINT32]).add(1, T0 + 1, 12)
+    file = read_fit(session(made).file())
+    assert (channel(file, "w_balance"), channel(file, "air_power")) == ([20.5, None], [None, 12])
+    assert only(file).streams.extra_units == {"w_balance": "kJ", "air_power": "W"}
+
+
+def test_the_fields_of_records_choose_their_names_before_those_of_sessions() -> None:
+    made = activity()
+    made.define(3, 206, [(0, UINT8), (1, UINT8), (2, UINT8), (3, STRING, 8), (14, UINT16)])
+    made.add(3, 0, 2, UINT8, b"Load\0\0\0\0", 18).add(3, 0, 0, UINT8, b"Load\0\0\0\0", 20)
+    made.define(1, 20, [(253, UINT32)], developer=[(0, 1, 0)], developer_bases=[UINT8]).add(1, T0, 9)
+    assert channel(read_fit(session(made).file()), "load") == [9]
+
+
+def test_a_float_that_is_no_number_is_not_given() -> None:
+    made = activity().define(1, 20, [(253, UINT32), (114, FLOAT32)])
+    for i, raw in enumerate((b"\x01\x00\xa0\x7f", b"\x00\x00\x80\x7f", b"\x00\x00\xc0\x3f")):  # NaN, infinity, 1.5
+        made.add(1, T0 + i, raw)
+    assert channel(read_fit(session(made).file()), "grit") == [None, None, 1.5]
