@@ -12,6 +12,7 @@ from perf_pipeline.defs.assets.months import athlete_months
 from perf_pipeline.defs.assets.notifications import notifications
 from perf_pipeline.defs.assets.source_files import source_files
 from perf_pipeline.defs.assets.thresholds import threshold_models
+from perf_pipeline.defs.decoder_agreement import decoder_agreement
 from perf_pipeline.defs.jobs import athlete_job, calendar_job
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.schedules import new_day
@@ -31,6 +32,7 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
     resources["scope"] = resources["scope"] if "scope" in (resource_overrides or {}) else RunScope.configure_at_launch()
     return dg.Definitions(
         assets=[source_files, athlete_months, threshold_models, activity_loads, daily_fitness, notifications],
+        asset_checks=[decoder_agreement],
         jobs=[athlete_job, calendar_job],
         sensors=[inbox_sensor(load_settings().sensor_interval_seconds)],
         schedules=[new_day],

@@ -13,7 +13,7 @@ CALENDAR_STAGES = ("threshold_models", "activity_loads", "daily_fitness", "notif
 # A run is a process of its own already; a second one per step would only add seconds.
 athlete_job = dg.define_asset_job(
     "athlete_job",
-    selection=dg.AssetSelection.assets(*STAGE_ORDER),
+    selection=dg.AssetSelection.assets(*STAGE_ORDER),  # with the checks of these assets
     partitions_def=ATHLETES,
     executor_def=dg.in_process_executor,
     description="Brings athletes up to date: intake, streams, activities, efforts, thresholds, fitness, notifications.",

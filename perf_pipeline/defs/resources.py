@@ -20,6 +20,7 @@ class PipelineResource(dg.ConfigurableResource):
     overrides: dict[str, str] = Field(default_factory=dict, description="settings by name, in place of PERF_*")
     _services: Services | None = PrivateAttr(default=None)
     _failures: dict[str, str] = PrivateAttr(default_factory=dict)
+    _decoded: list[str] | None = PrivateAttr(default=None)
 
     @property
     def settings(self) -> Settings:
@@ -42,6 +43,14 @@ class PipelineResource(dg.ConfigurableResource):
         """Athletes that failed in this run, with the reason. Later stages leave them out."""
         return self._failures
 
+    @property
+    def decoded(self) -> list[str] | None:
+        """Archive paths of the files that this run has decoded; None where the run does not decode."""
+        return self._decoded
+
+    def note_decoded(self, paths: list[str]) -> None:
+        self._decoded = [*(self._decoded or []), *paths]
+
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["PipelineResource"]:
         del context
@@ -52,6 +61,7 @@ class PipelineResource(dg.ConfigurableResource):
                 self._services.close()
                 self._services = None
             self._failures = {}
+            self._decoded = None
 
 
 class RunScope(dg.ConfigurableResource):
@@ -65,6 +75,9 @@ class RunScope(dg.ConfigurableResource):
     until: str | None = Field(default=None, description="last archive month to bring up to date, YYYY-MM")
     take_in_at_once: bool = Field(
         default=False, description="take young files too: whoever put them knows that they are complete"
+    )
+    agreement_sample: int = Field(
+        default=2, ge=0, description="files of the run that a second reader reads as well, to compare"
     )
     today: str | None = Field(
         default=None, description="the day that counts as today, YYYY-MM-DD (for reruns and tests)"

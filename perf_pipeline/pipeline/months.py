@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, delete, func, or_, select, update
@@ -64,17 +65,19 @@ class MonthsFailedError(Exception):
 
 @dataclass(slots=True)
 class MonthsReport:
-    """What was done. `counts` has rows by stage; `verdicts` the files by status of those that were decoded."""
+    """What was done. `counts` has rows by stage, `verdicts` files by status, `decoded` paths of what was read."""
 
     computed: list[str] = field(default_factory=list)
     skipped: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
+    decoded: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
+@cache
 def stage_versions() -> dict[str, str]:
-    """Code version by month stage."""
+    """Code version by month stage, of the code as it was when this process first asked."""
     return {stage: code_version(module) for stage, module in STAGE_MODULES.items()}
 
 
@@ -118,6 +121,7 @@ def bring_up_to_date(
         report.computed.append(month)
         report.seconds += outcome.result.seconds
         report.verdicts.update(status for status, _ in outcome.result.verdicts.values())
+        report.decoded += [file.path for file in outcome.task.inputs(STREAMS) if _was_read(outcome.result, file)]
         for stage, output in outcome.result.outputs.items():
             for name, count in output.counts.items():
                 report.counts[f"{stage}.{name}"] += int(count)
@@ -125,6 +129,10 @@ def bring_up_to_date(
     if failures:
         raise MonthsFailedError(handle, failures)
     return report
+
+
+def _was_read(result: MonthResult, file: MonthFile) -> bool:
+    return result.verdicts.get(file.sha256, ("",))[0] == "archived"
 
 
 def _with_upstream(stages: Iterable[str]) -> frozenset[str]:

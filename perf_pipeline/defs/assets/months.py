@@ -101,6 +101,7 @@ def athlete_months(
             until=scope.until,
             progress=turn.progress,
         )
+        pipeline.note_decoded(report.decoded)
         counts = {**report.counts, "months": len(report.computed), "months_skipped": report.skipped}
         return {**counts, "quarantined": report.verdicts["quarantined"]}
 
