@@ -18,6 +18,7 @@ from perf_pipeline.formats.fit_developers import DeveloperField, Developers
 from perf_pipeline.formats.fit_profile import BASE_TYPES, RECORD_FIELDS
 from perf_pipeline.formats.fit_scan import Group, Part
 from perf_pipeline.formats.fit_tables import Clock, FieldDefinition, definition_fields, gather
+from perf_pipeline.formats.model import CHANNELS
 
 if TYPE_CHECKING:
     from perf_pipeline.formats.model import FloatArray, IntArray
@@ -217,6 +218,9 @@ def _columns(
     count = f.size // kind.size
     if count == 1:
         return letter, [(_Column(place, -1, name, scale, offset, kind.invalid), unit)]
+    if name in CHANNELS or name.startswith("_"):
+        # One value a record is what these mean; some devices leave room for a second one.
+        return f"{count}{letter}", [(_Column(place, 0, name, scale, offset, kind.invalid), unit)]
     return f"{count}{letter}", [
         (_Column(place, i, f"{name}_{i + 1}", scale, offset, kind.invalid), unit) for i in range(min(count, MAX_ARRAY))
     ]

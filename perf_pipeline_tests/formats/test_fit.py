@@ -627,3 +627,9 @@ def test_a_float_that_is_no_number_is_not_given() -> None:
     for i, raw in enumerate((b"\x01\x00\xa0\x7f", b"\x00\x00\x80\x7f", b"\x00\x00\xc0\x3f")):  # NaN, infinity, 1.5
         made.add(1, T0 + i, raw)
     assert channel(read_fit(session(made).file()), "grit") == [None, None, 1.5]
+
+
+def test_a_second_place_in_a_field_that_means_one_value_is_ignored() -> None:
+    made = activity().define(1, 20, [(253, UINT32), (78, UINT32, 8)]).add(1, T0, [3315, None])
+    channels = only(read_fit(session(made).file())).streams.channels
+    assert {name: values.tolist() for name, values in channels.items()} == {"altitude_meters": [163.0]}

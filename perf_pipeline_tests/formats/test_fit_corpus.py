@@ -156,6 +156,10 @@ def cells(message: Any) -> Iterator[tuple[str, Any]]:
                 f.raw_value & 0x7F,
             )
         key = _CANONICAL.get(name, name)
+        if name in _CANONICAL and isinstance(value, tuple):
+            value = value[0]  # room for a second value that never comes
+            if value is None:
+                continue
         if not (key in found and name in ("altitude", "speed", "cycle_length", "respiration_rate")):
             found.setdefault(key, value) if not name.startswith("enhanced") else found.update({key: value})
     if "cadence_rpm" in found:
