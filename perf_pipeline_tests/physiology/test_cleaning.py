@@ -106,6 +106,12 @@ def test_a_sprint_is_no_spike(make):
     assert streams.get("power_watts").tolist() == watts.tolist()
 
 
+def test_three_hard_seconds_are_no_spike(make):
+    watts = np.full(120, 200.0)
+    watts[60:63] = [800, 950, 820]
+    assert clean(make(range(120), power_watts=watts)).get("power_watts").tolist() == watts.tolist()
+
+
 def test_a_sensor_that_stands_still_while_others_move_is_flagged_and_kept(make):
     t = np.arange(300)
     heart = 140 + 10 * np.sin(t / 15)

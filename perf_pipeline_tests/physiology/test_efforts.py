@@ -182,6 +182,30 @@ def test_a_window_never_bridges_a_pause_through_which_the_device_kept_recording(
     assert power_of(streams, 60) is None
 
 
+def test_a_window_never_bridges_a_pause_shorter_than_smart_recording():
+    seconds = [*range(41), *range(49, 90)]
+    assert power_of(power_streams(seconds, [300.0] * 82), 60) == pytest.approx(300)
+    assert power_of(power_streams(seconds, [300.0] * 82, pauses=[(40.0, 48.0)]), 60) is None
+
+
+def test_a_long_window_in_the_easy_part_is_no_best():
+    # Ten hard minutes, a pause, half an hour of rolling home: the only 20 minutes without a pause are no best 20.
+    seconds = [*range(601), *range(900, 2701)]
+    streams = power_streams(seconds, [300.0] * 601 + [60.0] * 1801, pauses=[(600.0, 900.0)])
+    by_duration = {e.duration_seconds: e for e in best_efforts(streams)}
+    assert by_duration[600].grade == "confirmed"
+    assert by_duration[1200].grade == "rejected"
+    assert by_duration[1200].evidence["reasons"] == ["less_than_a_shorter_effort"]
+
+
+def test_a_length_that_was_a_missed_turn_makes_its_effort_a_candidate(make):
+    lengths = [(0, 60, True), (60, 120, True), (120, 145, True), (145, 205, True)]
+    session = make([], "swim", lengths=lengths, summary={"pool_length_meters": 50.0}, end=205)
+    by_distance = {e.distance_meters: e for e in best_efforts(clean(session), session)}
+    assert by_distance[100].evidence["reasons"] == ["hasty_length"]
+    assert by_distance[100].grade == "candidate"
+
+
 def test_a_window_never_bridges_a_gap_without_a_pause():
     seconds = [*range(41), *range(52, 93)]
     streams = power_streams(seconds, [300.0] * 82)
