@@ -199,7 +199,7 @@ def _answers(place: _Place, database: str = DATABASE) -> bool:
     if _read(place.password) is None or _read(place.port) is None:
         return False
     try:
-        with psycopg.connect(_url(place, database), connect_timeout=5, autocommit=True) as connection:
+        with psycopg.connect(_url(place, database), connect_timeout=3, autocommit=True) as connection:
             row = connection.execute("SELECT current_setting('data_directory')").fetchone()
     except psycopg.OperationalError:
         return False

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -48,6 +49,13 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def kill_all(home: Path) -> None:
+    """End the postmaster and its children as a crash of the machine would."""
+    for pid in family(postmaster(home)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_the_server_starts_serves_both_databases_and_stops(home: Path) -> None:
     assert not embedded_postgres.is_running(home)
     assert not embedded_postgres.stop(home)
@@ -78,8 +86,7 @@ def test_what_was_committed_survives_a_kill_of_the_whole_server(home: Path) -> N
     url = embedded_postgres.ensure_running(home)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
-    for pid in family(postmaster(home)):
-        os.kill(pid, signal.SIGKILL)
+    kill_all(home)
     assert told(embedded_postgres.ensure_running(home), "SELECT n FROM kept") == 42
 
 
@@ -96,8 +103,7 @@ def test_a_pid_file_that_names_a_living_stranger_is_not_believed(home: Path) -> 
     place = embedded_postgres._place(home)
     text = (place.data / "postmaster.pid").read_text()
     owner = place.data.stat()
-    for pid in family(postmaster(home)):
-        os.kill(pid, signal.SIGKILL)
+    kill_all(home)
     time.sleep(0.2)
     # A number is used again after a restart of the machine: here, by a process of the same user.
     switch = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
