@@ -7,7 +7,6 @@ import dagster as dg
 from perf_pipeline.defs.athletes import STAGE_ORDER
 from perf_pipeline.defs.partitions import ATHLETES
 
-ATHLETE_TAG = "perf/athletes"
 CALENDAR_STAGES = ("threshold_models", "activity_loads", "daily_fitness", "notifications")
 
 # A run is a process of its own already; a second one per step would only add seconds.

@@ -40,9 +40,9 @@ def sessions(handle: str, month: str) -> str:
     return f"sessions/athlete={handle}/month={month}/sessions.parquet"
 
 
-def staging(key: str, token: str) -> str:
+def staging(handle: str, token: str = "", key: str = "") -> str:
     """A name of its own for an object that no row names yet."""
-    return f"staging/{token}/{key}"
+    return f"staging/athlete={handle}/{token}/{key}" if token else f"staging/athlete={handle}/"
 
 
 def split_inbox(key: str) -> tuple[str, str] | None:

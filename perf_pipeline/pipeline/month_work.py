@@ -179,7 +179,7 @@ def _stage_parquet(task: MonthTask, stored: Sequence[StoredSession]) -> tuple[st
         (layout.sessions(task.handle, task.month), write_sessions(stored)),
     ):
         digest.update(hashlib.sha256(data).digest())
-        temporary = layout.staging(key, task.staging_token)
+        temporary = layout.staging(task.handle, task.staging_token, key)
         task.store.put(temporary, data)
         staged[temporary] = key
     return digest.hexdigest(), staged

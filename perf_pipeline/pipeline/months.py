@@ -100,6 +100,8 @@ def bring_up_to_date(
     Raises `MonthsFailedError` at its end where months failed, `StorageError` at once where storage or database fail.
     """
     report = MonthsReport()
+    # What a killed run has staged and not committed. Ours is the lease: nobody else is staging now.
+    store.delete_many([item.key for item in store.list(layout.staging(handle))])
     wanted = _with_upstream(stages)
     tasks = []
     for task in _tasks(store, warehouse, lease.profile_id, handle, wanted, full_refresh=full_refresh):
@@ -126,6 +128,8 @@ def bring_up_to_date(
             for name, count in output.counts.items():
                 report.counts[f"{stage}.{name}"] += int(count)
         progress(len(report.computed) + len(failures), len(tasks))
+    if tasks:
+        store.remove_empty_folders(layout.staging(handle))
     if failures:
         raise MonthsFailedError(handle, failures)
     return report
