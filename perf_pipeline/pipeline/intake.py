@@ -99,7 +99,7 @@ def _known_hashes(warehouse: Warehouse, profile_id: UUID) -> dict[str, str]:
         rows = connection.execute(
             select(source_files.c.sha256, source_files.c.archive_path).where(source_files.c.profile_id == profile_id)
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
 
 def _receipts(outcome: Outcome[IntakeTask, list[Receipt]], store: ObjectStore) -> list[Receipt]:
@@ -133,9 +133,7 @@ def _record(
     with lease.transaction() as connection:
         ids = [arrival_id_of(profile_id, r.name, r.sha256) for r in receipts]
         recorded = dict(
-            connection.execute(select(arrivals.c.id, arrivals.c.received_at).where(arrivals.c.id.in_(ids)))
-            .tuples()
-            .all()
+            connection.execute(select(arrivals.c.id, arrivals.c.received_at).where(arrivals.c.id.in_(ids))).all()
         )
     file_rows: list[dict[str, Any]] = []
     arrival_rows: list[dict[str, Any]] = []

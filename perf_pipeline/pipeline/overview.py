@@ -35,7 +35,7 @@ def counts_of_names(connection: Connection, profile_id: UUID, names: Sequence[st
         where a.profile_id = :profile and split_part(a.name, '!', 1) = any(:names) group by 1
     """  # noqa: S608 - a constant of this module
     found = dict.fromkeys(STATUSES, 0)
-    found.update(dict(connection.execute(text(query), {"profile": profile_id, "names": list(names)}).tuples().all()))
+    found.update(dict(connection.execute(text(query), {"profile": profile_id, "names": list(names)}).all()))
     return found
 
 

@@ -37,7 +37,7 @@ _INCOHERENT = text(
 
 def quarantine_by_reason(connection: Connection, profiles: Sequence[UUID]) -> dict[str, int]:
     """Files in quarantine by reason."""
-    return dict(connection.execute(_QUARANTINE, {"profiles": list(profiles)}).tuples().all())
+    return dict(connection.execute(_QUARANTINE, {"profiles": list(profiles)}).all())
 
 
 def incoherent_efforts(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:

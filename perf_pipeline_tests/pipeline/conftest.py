@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from perf_pipeline.pipeline import history
@@ -19,9 +21,11 @@ from perf_pipeline.pipeline.intake import IntakeReport, take_in
 from perf_pipeline.pipeline.month_work import MONTH_STAGES
 from perf_pipeline.pipeline.months import MonthsReport, bring_up_to_date
 from perf_pipeline.pipeline.snapshots import snapshot
+from perf_pipeline.storage import embedded_postgres
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.tables import METADATA
 from perf_pipeline.storage.warehouse import Lease, Warehouse
+from perf_pipeline_tests.pipeline.crashing import Clock, CrashingLease, CrashingStore, Killed
 
 LONG_AGO = 1_780_000_000.0
 """Modification time of what lies in the inbox unless a test says otherwise (28 May 2026)."""
@@ -36,6 +40,7 @@ class Athlete:
     warehouse: Warehouse
     handle: str = "ann"
     executor: Executor = field(default_factory=InlineExecutor)
+    clock: Clock | None = None
 
     @property
     def profile_id(self) -> UUID:
@@ -44,7 +49,22 @@ class Athlete:
     @contextmanager
     def lease(self) -> Iterator[Lease]:
         with self.warehouse.athlete_lease(self.profile_id, "test") as lease:
-            yield lease
+            yield (
+                lease
+                if self.clock is None
+                else CrashingLease(lease.profile_id, lease.token, self.warehouse, self.clock)
+            )
+
+    @contextmanager
+    def killed_at(self, call: int) -> Iterator[Clock]:
+        """Work inside of the block is killed before that call to store or database (0: only counted)."""
+        clock, intact = Clock(call), self.store
+        self.clock, self.store = clock, CrashingStore(intact, clock)
+        try:
+            with suppress(Killed):
+                yield clock
+        finally:
+            self.clock, self.store = None, intact
 
     def drop(self, name: str, data: bytes, modified: float = LONG_AGO) -> Path:
         """Puts a file into the inbox."""
@@ -104,10 +124,23 @@ class Athlete:
             self.store.delete(key)
 
 
+@pytest.fixture(scope="package")
+def shared_warehouse(postgres_home: Path) -> Iterator[Warehouse]:
+    """One database for all tests of this folder: each begins by emptying it, which is faster than making another."""
+    own = embedded_postgres.ensure_running(postgres_home)
+    server, name = own.rpartition("/")[0], f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE perf_pipeline")
+    with Warehouse.connect(f"{server}/{name}") as connected:
+        yield connected
+
+
 @pytest.fixture
-def athlete(tmp_path: Path, warehouse: Warehouse) -> Athlete:
+def athlete(tmp_path: Path, shared_warehouse: Warehouse) -> Athlete:
     """An athlete `ann` with an empty directory store and an empty database."""
     root = tmp_path / "storage"
     store = ObjectStore.from_url(str(root))
     store.prepare()
-    return Athlete(store, root, warehouse)
+    athlete = Athlete(store, root, shared_warehouse)
+    athlete.forget()
+    return athlete
