@@ -16,7 +16,7 @@ from perf_pipeline.formats.fit_developers import Developers, Key
 from perf_pipeline.formats.fit_records import Records, chain, read_records
 from perf_pipeline.formats.fit_scan import Part, Scan, check_is_fit, header_at, hop, scan
 from perf_pipeline.formats.fit_sessions import Tables, build_sessions, milliseconds, number
-from perf_pipeline.formats.fit_tables import Clock, Row, column, definition_fields, offsets_of, rows_of, table
+from perf_pipeline.formats.fit_tables import Clock, Row, column, definition_fields, offsets_of, table
 from perf_pipeline.formats.model import ActivityFile, Device, FileFormat, FileKind, Identity, Session
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ _KIND_OF_TYPE: Final = {
 _WELLNESS_SIGNS: Final = fit_wellness.MESSAGES | {
     profile.MONITORING, profile.MONITORING_INFO, profile.SLEEP_ASSESSMENT,
 }  # fmt: skip
-_FIRST_CREDIBLE: Final = 631_152_000_000  # 1990-01-01
-_LAST_CREDIBLE: Final = 4_102_444_800_000  # 2100-01-01
+_LAST_CREDIBLE: Final = 4_102_444_800 - profile.EPOCH_SECONDS  # 2100-01-01; before 1998 no clock is set
 
 
 def read_fit(data: bytes) -> ActivityFile:
@@ -231,20 +230,20 @@ def _begin(data: bytes, part: Part) -> int | None:
     """Milliseconds of the first message in the file that has a credible time."""
     best: tuple[int, int] | None = None
     for group in part.groups.values():
-        fields = _START_FIELDS.get(group.message)
-        if fields is None or not group.offsets or (best is not None and group.offsets[0] > best[0]):
-            continue
-        for offset, row in zip(group.offsets, rows_of(data, group, frozenset(fields)), strict=True):
-            when = next((t for f in fields if (t := _credible(number(row, f))) is not None), None)
-            if when is not None:
-                best = (offset, when) if best is None or offset < best[0] else best
-                break
+        numbers = _START_FIELDS.get(group.message, ())
+        for f in definition_fields(group.definition):
+            if f.number not in numbers or f.size != 4 or f.developer >= 0 or not group.offsets:
+                continue
+            times = column(data, group, f, "u4")[:, 0]
+            credible = np.flatnonzero((times >= profile.POWER_UP_LIMIT) & (times <= _LAST_CREDIBLE))
+            if len(credible):
+                first = (group.offsets[int(credible[0])], milliseconds(int(times[credible[0]])))
+                best = first if best is None else min(best, first)
     return None if best is None else best[1]
 
 
 def _credible(stamp: int | None) -> int | None:
-    """Milliseconds of FIT seconds that a set clock can show (1990 to 2100), else None."""
-    if stamp is None or stamp < profile.POWER_UP_LIMIT:
+    """Milliseconds of FIT seconds that a set clock can show (1998 to 2100), else None."""
+    if stamp is None or not profile.POWER_UP_LIMIT <= stamp <= _LAST_CREDIBLE:
         return None
-    when = milliseconds(stamp)
-    return when if _FIRST_CREDIBLE <= when <= _LAST_CREDIBLE else None
+    return milliseconds(stamp)

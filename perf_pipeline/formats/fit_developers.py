@@ -16,6 +16,7 @@ from perf_pipeline.formats.fit_scan import Group
 from perf_pipeline.formats.fit_tables import Row
 from perf_pipeline.formats.model import CHANNELS
 
+MAX_DESCRIPTIONS: Final = 4096
 Key = tuple[int, int]
 """Developer index and field number."""
 
@@ -39,7 +40,7 @@ class Developers:
         self._history: dict[Key, list[tuple[int, DeveloperField]]] = {}
         # Fields of records choose their names before those of sessions and laps, which often share them.
         for about_record in (True, False):
-            for offset, row in described:
+            for offset, row in described[:MAX_DESCRIPTIONS]:
                 key = (_number(row, 0), _number(row, 1))
                 if (row.get(14) in (None, profile.RECORD)) is about_record and isinstance(row.get(2), int):
                     self._history.setdefault(key, []).append((offset, _field(row, key, taken)))

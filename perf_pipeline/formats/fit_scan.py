@@ -18,6 +18,7 @@ from fastcrc import crc16
 from perf_pipeline.formats.model import CorruptFileError, EmptyFileError, HostileFileError, UnknownFormatError
 
 MAX_BYTES: Final = 1 << 30
+MAX_PARTS: Final = 1000
 MAX_DEFINITIONS: Final = 4096  # real files have up to about 200; each costs more than its bytes
 _MIN_HEADER: Final = 12
 _MAGIC: Final = b".FIT"
@@ -98,6 +99,8 @@ def scan(data: bytes, wanted: frozenset[int]) -> Scan:
                 result.warnings.append(f"{len(rest)} bytes after the end are not FIT (at byte {pos})")
                 result.partial = True
             break
+        if len(result.parts) >= MAX_PARTS:
+            raise HostileFileError(f"more than {MAX_PARTS} chained files")
         part = _scan_part(data, pos, header, wanted, result)
         result.parts.append(part)
         pos = part.end + 2
@@ -204,13 +207,14 @@ def _definition_end(data: bytes, p: int, end: int) -> int:
 class _Table:
     """What the local message types mean at this point of the file, by header byte."""
 
-    __slots__ = ("_groups", "_kept", "_wanted", "appends", "sizes", "stopped")
+    __slots__ = ("_current", "_groups", "_kept", "_wanted", "appends", "sizes", "stopped")
 
     def __init__(self, groups: dict[bytes, Group], wanted: frozenset[int] | None) -> None:
         self.stopped: str | None = None  # why it cannot go on
         self.sizes: list[int] = [0] * 256
         self.appends: list[Callable[[int], None] | None] = [None] * 256  # None: nobody asked for these
         self._kept: list[Group | None] = [None] * 256
+        self._current: list[Group | None] = [None] * 16
         self._groups = groups
         self._wanted = wanted
 
@@ -220,9 +224,12 @@ class _Table:
             if len(self._groups) >= MAX_DEFINITIONS:
                 raise HostileFileError(f"more than {MAX_DEFINITIONS} different message definitions")
             group = self._groups[definition] = _new_group(definition)
+        local = head & 15
+        if self._current[local] is group:
+            return
+        self._current[local] = group
         kept = group if self._wanted is None or group.message in self._wanted else None
         append = None if kept is None else kept.offsets.append
-        local = head & 15
         self.sizes[local], self.appends[local], self._kept[local] = group.size, append, kept
         if local < 4:
             first = 0x80 | local << 5

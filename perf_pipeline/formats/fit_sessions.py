@@ -12,12 +12,13 @@ import numpy as np
 from perf_pipeline.formats import fit_profile as profile
 from perf_pipeline.formats.fit_records import Records, fill_twins
 from perf_pipeline.formats.fit_tables import Row
-from perf_pipeline.formats.model import CHANNELS, Lap, Length, Pause, Session, Streams
+from perf_pipeline.formats.model import CHANNELS, HostileFileError, Lap, Length, Pause, Session, Streams
 from perf_pipeline.formats.sports import sport_of
 
 if TYPE_CHECKING:
     from perf_pipeline.formats.model import FloatArray, IntArray
 
+MAX_SESSIONS: Final = 1000  # 19 is the most that was seen; each is a look at all records
 _TIMER: Final = 0
 _START: Final = 0
 _STOPS: Final = frozenset({1, 4, 8, 9})
@@ -72,6 +73,8 @@ def build_sessions(records: Records, tables: Tables) -> tuple[tuple[Session, ...
     warnings: list[str] = []
     time_ms = all_milliseconds(records.seconds)
     rows = []
+    if len(tables.sessions) > MAX_SESSIONS:
+        raise HostileFileError(f"more than {MAX_SESSIONS} sessions")
     for row in tables.sessions:
         if row not in rows:
             rows.append(row)

@@ -162,3 +162,13 @@ def test_an_array_of_many_elements_does_not_become_many_channels() -> None:
     channels = read_fit(session(made).file()).sessions[0].streams.channels
     assert len(channels) <= 17
     assert channels["speed_1s_1"].tolist() == [1.0]
+
+
+def test_more_sessions_or_parts_than_any_device_writes_are_refused() -> None:
+    made = activity().define(1, 18, [(2, UINT32)])
+    for i in range(1001):
+        made.add(1, T0 + i)
+    with pytest.raises(HostileFileError):
+        read_fit(made.file())
+    with pytest.raises(HostileFileError):
+        read_fit(activity().file() * 1001)
