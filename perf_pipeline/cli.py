@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +12,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
 
 from perf_pipeline.pipeline import layout
-from perf_pipeline.settings import SettingsError, load_settings
-from perf_pipeline.storage.errors import StorageError
+from perf_pipeline.settings import load_settings
 
 app = typer.Typer(
     help="Activity files in, performance knowledge out.",
@@ -24,7 +27,14 @@ app = typer.Typer(
 out = Console()
 err = Console(stderr=True)
 
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+HANDLE_RULE = "use 1 to 63 of a-z, 0-9, '.', '_' and '-', a letter or digit first"
 MONTH_HELP = "archive month, YYYY-MM"
+
+
+def complain(what: str, detail: str) -> None:
+    """One line to the terminal's error stream, as it is: brackets in it are not markup."""
+    err.print(Text.assemble((what, "red"), ": ", " ".join(detail.split())), soft_wrap=True)
 
 
 def _handle(value: str | None) -> str | None:
@@ -36,11 +46,8 @@ def _handle(value: str | None) -> str | None:
 
 
 def _month(value: str | None) -> str | None:
-    if value is not None:
-        try:
-            datetime.strptime(value, "%Y-%m").replace(tzinfo=UTC)
-        except ValueError:
-            raise typer.BadParameter(f"'{value}' is not a month; write YYYY-MM") from None
+    if value is not None and not MONTH.fullmatch(value):
+        raise typer.BadParameter(f"'{value}' is not a month; write YYYY-MM")
     return value
 
 
@@ -56,29 +63,36 @@ def ingest(
     as_json: AsJson = False,  # noqa: FBT002 - typer reads flags this way
 ) -> None:
     """Copy files into an athlete's inbox and bring everything derived from them up to date."""
-    from perf_pipeline.pipeline.overview import counts_of_names
     from perf_pipeline.pipeline.services import Services
     from perf_pipeline.storage.ids import profile_id_of
     from perf_pipeline.terminal.copying import copy_in
-    from perf_pipeline.terminal.printing import counts_table, progress_bars
+    from perf_pipeline.terminal.given import account_of
+    from perf_pipeline.terminal.printing import counts_table, progress_bars, quarantine_table
     from perf_pipeline.terminal.running import dagster_instance, run_athlete
 
     settings = load_settings()
     with Services(settings) as services, progress_bars(err) as progress:
         copied = copy_in(services.store, athlete, path, lambda done, total: progress("Copying", done, total))
-        with dagster_instance(settings) as instance:
-            succeeded, reason = run_athlete(instance, athlete, progress=progress, take_in_at_once=True)
+        succeeded, reason = True, ""
+        if copied.plain or copied.containers:
+            with dagster_instance(settings) as instance:
+                succeeded, reason = run_athlete(instance, athlete, progress=progress, take_in_at_once=True)
         with services.warehouse.begin() as connection:
-            counts = counts_of_names(connection, profile_id_of(athlete), copied.names)
-    result = {"given": len(copied.names) + len(copied.unreadable), **counts, "unreadable": copied.unreadable}
+            account = account_of(connection, profile_id_of(athlete), copied)
     if as_json:
-        sys.stdout.write(json.dumps({**result, "succeeded": succeeded, "reason": reason}) + "\n")
+        result = {"given": copied.given, **account.counts, "unreadable": copied.unreadable}
+        result["quarantine"] = account.quarantine
+        sys.stdout.write(json.dumps({**result, "succeeded": succeeded, "reason": reason}, default=str) + "\n")
+    elif not copied.given:
+        err.print(f"there is no file below {path}", highlight=False, markup=False, soft_wrap=True)
     else:
-        out.print(counts_table(f"{result['given']} files given", {athlete: counts}))
-        for name, why in copied.unreadable.items():
-            err.print(f"[red]not read[/] {name}: {why}", highlight=False)
+        out.print(counts_table(f"{copied.given} files given", {athlete: account.counts}))
+        if account.quarantine:
+            out.print(quarantine_table([{"athlete": athlete, **row} for row in account.quarantine]))
+    for name, why in copied.unreadable.items():
+        complain("not read", f"{name}: {why}")
     if not succeeded:
-        err.print(f"[red]the run failed[/]: {reason}", highlight=False)
+        complain("the run failed", reason)
     if copied.unreadable or not succeeded:
         raise typer.Exit(1)
 
@@ -96,12 +110,16 @@ def rebuild(
     from perf_pipeline.terminal.printing import progress_bars
     from perf_pipeline.terminal.running import dagster_instance, run_athlete
 
+    if since and until and since > until:
+        raise typer.BadParameter(f"--since {since} lies after --until {until}")
     settings = load_settings()
     with Services(settings) as services, services.warehouse.begin() as connection:
         known = sorted(counts_by_athlete(connection))
     if athlete is not None and athlete not in known:
-        err.print(f"[red]no athlete {athlete}[/]: nothing has been taken in under that name", highlight=False)
+        complain("error", f"no athlete {athlete}: nothing has been taken in under that name. See perf-pipeline status")
         raise typer.Exit(1)
+    if not known:
+        err.print("nothing has been taken in yet: perf-pipeline ingest PATH --athlete NAME")
     failed = False
     with dagster_instance(settings) as instance:
         for handle in [athlete] if athlete else known:
@@ -109,7 +127,10 @@ def rebuild(
                 succeeded, reason = run_athlete(
                     instance, handle, progress=progress, full_refresh=full_refresh, since=since, until=until
                 )
-            out.print(f"{handle}: {'up to date' if succeeded else 'failed: ' + reason}", highlight=False)
+            if succeeded:
+                out.print(f"{handle}: up to date", highlight=False, markup=False)
+            else:
+                complain(f"{handle} failed", reason)
             failed = failed or not succeeded
     if failed:
         raise typer.Exit(1)
@@ -118,6 +139,7 @@ def rebuild(
 @app.command()
 def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags this way
     """What is in, what is in quarantine and why, and how the last run ended."""
+    from perf_pipeline.pipeline.inbox import read_inbox
     from perf_pipeline.pipeline.overview import STATUSES, counts_by_athlete, quarantined
     from perf_pipeline.pipeline.services import Services
     from perf_pipeline.terminal.printing import counts_table, quarantine_table
@@ -125,25 +147,33 @@ def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
 
     settings = load_settings()
     with Services(settings) as services:
-        waiting = sum(1 for _ in services.store.list(f"{layout.INBOX}/"))
+        news = read_inbox(services.store.list(f"{layout.INBOX}/"), datetime.now(UTC), settle_seconds=0)
         with services.warehouse.begin() as connection:
             athletes = counts_by_athlete(connection)
             bad = quarantined(connection)
     run = last_run(settings)
+    waiting = sum(news.ready.values()) + news.growing
     if as_json:
         total = {name: sum(counts[name] for counts in athletes.values()) for name in STATUSES}
         report: dict[str, Any] = {
-            **total, "files": sum(total.values()), "inbox": waiting, "athletes": athletes, "quarantine": bad,
-            "last_run": run,
+            **total, "files": sum(total.values()), "inbox": waiting, "misplaced": news.misplaced, "athletes": athletes,
+            "quarantine": bad, "last_run": run,
         }  # fmt: skip
         sys.stdout.write(json.dumps(report, default=str) + "\n")
         return
-    out.print(counts_table("Files received", athletes))
+    if athletes:
+        out.print(counts_table("Files received", athletes))
+    else:
+        out.print("Nothing has been taken in yet: perf-pipeline ingest PATH --athlete NAME")
     if bad:
         out.print(quarantine_table(bad))
     out.print(f"In the inbox: {waiting}")
+    for folder in news.misplaced:
+        complain("left in place", f"{folder} may not name an athlete: {HANDLE_RULE}")
     if run:
-        out.print(f"Last run: {run['status']} ({run['job']}, {run['ended_at'] or 'not ended'})", highlight=False)
+        why = f": {run['reason']}" if run["reason"] else ""
+        said = f"Last run: {run['status']} ({run['job']}, {run['ended_at'] or 'not ended'}){why}"
+        out.print(said, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -194,18 +224,35 @@ def doctor(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
     else:
         for finding in findings:
             mark = "[green]ok[/]    " if finding.ok else "[red]failed[/]"
-            out.print(f"{mark} {finding.what}: {finding.detail}", highlight=False, soft_wrap=True)
+            out.print(f"{mark} {escape(finding.what)}: {escape(finding.detail)}", highlight=False, soft_wrap=True)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
 
 def main() -> None:
-    """Runs the command line; errors of the outside world become one clear message and exit code 1."""
+    """Runs the command line; whatever goes wrong becomes one clear message and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a sign shows a question mark instead of ending us.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
-    except (SettingsError, StorageError, OSError, RuntimeError) as error:
-        err.print(f"[red]error[/]: {error}", highlight=False, soft_wrap=True)
-        raise SystemExit(1) from error
+    except Exception as error:  # noqa: BLE001 - the outermost edge: a user must not meet a traceback
+        _report(error)
+        raise SystemExit(1) from None
+
+
+def _report(error: Exception) -> None:
+    from perf_pipeline.terminal.failing import is_expected, keep_traceback, message_of
+
+    if is_expected(error):
+        complain("error", message_of(error))
+        return
+    try:
+        kept = f"Its traceback is in {keep_traceback(error, load_settings())}"
+    except (OSError, ValueError):
+        kept = f"It came from {type(error).__module__}"
+    complain("error", f"a fault in perf-pipeline: {type(error).__name__}: {message_of(error)}. {kept}")
 
 
 if __name__ == "__main__":

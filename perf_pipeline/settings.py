@@ -14,7 +14,10 @@ class SettingsError(ValueError):
 
 
 def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("must be a folder; there is no such user whose home it could be in") from None
 
 
 def _database_url(url: str | None) -> str | None:
@@ -63,11 +66,12 @@ class Settings(BaseSettings):
     settle_seconds: float = Field(
         default=2.0,
         ge=0,
+        allow_inf_nan=False,
         le=3600,
         description="age at which a file in the inbox counts as completely written",
     )
     file_timeout_seconds: float = Field(
-        default=60.0, gt=0, description="a file that keeps a reader busy for longer is quarantined"
+        default=60.0, gt=0, allow_inf_nan=False, description="a file that keeps a reader busy for longer is quarantined"
     )
 
     @property
@@ -88,6 +92,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         wrong = "; ".join(
-            f"PERF_{str(e['loc'][0]).upper()} {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+            f"PERF_{str(e['loc'][0]).upper()} {e['msg'].removeprefix('Value error, ').replace('Input should', 'must')}"
+            for e in error.errors()
         )
-        raise SettingsError(f"wrong settings: {wrong}") from None
+        raise SettingsError(f"wrong settings: {wrong}. Correct the environment, then run again") from None

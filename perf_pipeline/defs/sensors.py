@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from perf_pipeline.defs.jobs import athlete_job
+from perf_pipeline.defs.lost_runs import fail_lost_runs
 from perf_pipeline.defs.partitions import ATHLETES
 from perf_pipeline.defs.resources import PipelineResource
 from perf_pipeline.defs.run_requests import RANGE_START, athletes_of, many_athletes, one_athlete
@@ -68,7 +69,11 @@ def _quiet(news: News) -> str:
 def _busy(instance: dg.DagsterInstance) -> set[str]:
     """Athletes of unfinished runs, by partition or by the list that a shared run carries."""
     busy: set[str] = set()
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED)):
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED))
+    lost = set(fail_lost_runs(instance, runs))
+    for run in runs:
+        if run.run_id in lost:
+            continue
         if PARTITION_TAG in run.tags:
             busy.add(run.tags[PARTITION_TAG])
         elif RANGE_START in run.tags:

@@ -10,7 +10,8 @@ from typing import Any
 
 from perf_pipeline.pipeline.services import Services, dagster_url, warehouse_url
 from perf_pipeline.settings import Settings
-from perf_pipeline.storage.errors import StorageError, without_secrets
+from perf_pipeline.storage.errors import without_secrets
+from perf_pipeline.terminal.failing import message_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def examine(settings: Settings) -> list[Finding]:
         findings += [
             _try("storage", lambda: _storage(services)),
             _try("database", lambda: _database(services)),
-            _try("Dagster's database", lambda: without_secrets(dagster_url(settings))),
+            _try("Dagster's database", lambda: _dagster(settings)),
             _try("disk", lambda: _disk(settings)),
             _try("workers", lambda: f"{settings.workers or os.cpu_count()} processes ({settings.compute})"),
         ]
@@ -49,8 +50,8 @@ def _shown(value: object) -> str:
 def _try(what: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(what, ok=True, detail=look())
-    except (StorageError, OSError, RuntimeError) as error:
-        return Finding(what, ok=False, detail=str(error))
+    except Exception as error:  # noqa: BLE001 - whatever is wrong, the other things are looked at as well
+        return Finding(what, ok=False, detail=message_of(error))
 
 
 def _storage(services: Services) -> str:
@@ -62,6 +63,14 @@ def _database(services: Services) -> str:
     with services.warehouse.begin() as connection:
         version = connection.exec_driver_sql("show server_version").scalar()
     return f"{without_secrets(warehouse_url(services.settings))} answers (PostgreSQL {version}), schema up to date"
+
+
+def _dagster(settings: Settings) -> str:
+    from perf_pipeline.terminal.running import dagster_instance
+
+    with dagster_instance(settings) as instance:
+        runs = instance.get_runs_count()
+    return f"{without_secrets(dagster_url(settings))} answers, with {runs} runs"
 
 
 def _disk(settings: Settings) -> str:

@@ -24,7 +24,10 @@ WORDS = {
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[Any]:
-    """A callback (stage, done, total) that draws one bar a stage."""
+    """A callback (stage, done, total) that draws one bar a stage; where nobody watches, it draws nothing."""
+    if not console.is_terminal:
+        yield lambda stage, done, total: None
+        return
     columns = (
         SpinnerColumn(), TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip

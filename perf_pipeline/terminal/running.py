@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,22 +15,27 @@ import dagster as dg
 
 from perf_pipeline.definitions import build_definitions
 from perf_pipeline.defs.jobs import athlete_job
+from perf_pipeline.defs.lost_runs import PROCESS_TAG, fail_lost_runs, this_process
 from perf_pipeline.defs.resources import Progress, ProgressResource
 from perf_pipeline.defs.run_requests import register, run_config
 from perf_pipeline.pipeline.services import dagster_url
 from perf_pipeline.settings import Settings
 
 POSTGRES_VARIABLE = "PERF_DAGSTER_POSTGRES_URL"
+OURS = "# Written by perf-pipeline"
+"""How a dagster.yaml begins that we may replace; without this line it is the user's own."""
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """Puts dagster.yaml in place and the environment right; starts the embedded database where that is the default."""
+    """Puts dagster.yaml in place and the environment right, starting the embedded database where it is used."""
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
     target = home / "dagster.yaml"
     text = files("perf_pipeline").joinpath("dagster.yaml").read_text()
-    if not target.exists() or target.read_text() != text:
-        target.write_text(text)
+    if not target.exists() or (target.read_text() != text and target.read_text().startswith(OURS)):
+        fresh = home / f".dagster.yaml.{os.getpid()}"
+        fresh.write_text(text)
+        fresh.replace(target)
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ[POSTGRES_VARIABLE] = dagster_url(settings)
     os.environ["PERF_HOME"] = str(settings.home)
@@ -38,10 +44,24 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 @contextmanager
 def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Dagster's instance, its storage made on first use (here, in one process, before any server starts)."""
-    prepare_dagster_home(settings)
-    with dg.DagsterInstance.get() as instance:
+    """Dagster's instance. Its storage is made on first use, by one process: two at once trip over each other."""
+    home = prepare_dagster_home(settings)
+    with locked(home / "lock"):
+        instance = dg.DagsterInstance.get()
+        instance.get_runs(limit=1)
+    with instance:
         yield instance
+
+
+@contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """The file's lock, which goes with the process that holds it; raises `BlockingIOError` where we do not wait."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def run_athlete(
@@ -49,31 +69,56 @@ def run_athlete(
 ) -> tuple[bool, str]:
     """Brings one athlete up to date; (whether it succeeded, the reason if it did not)."""
     register(instance, [handle])
+    fail_lost_runs(instance, instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])))
     overrides = {"progress": ProgressResource.to(progress)} if progress else {}
     job = build_definitions(overrides).resolve_job_def(athlete_job.name)
     config = {**run_config([handle], **scope), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    result = job.execute_in_process(run_config=config, instance=instance, partition_key=handle, raise_on_error=False)
-    if result.success:
-        return True, ""
-    reasons = [
-        event.event_specific_data.error.message.strip()  # type: ignore[union-attr]
-        for event in result.all_events
-        if event.is_step_failure and event.event_specific_data.error  # type: ignore[union-attr]
-    ]
-    return False, reasons[0] if reasons else f"run {result.run_id} failed"
+    result = job.execute_in_process(
+        run_config=config,
+        instance=instance,
+        partition_key=handle,
+        raise_on_error=False,
+        tags={PROCESS_TAG: this_process()},
+    )
+    return (True, "") if result.success else (False, failure_reason(instance, result.run_id))
+
+
+def failure_reason(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Why the run failed, in one line: what its first failed step says."""
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE, limit=1).records
+    for record in records:
+        event = record.event_log_entry.dagster_event
+        error = getattr(event.event_specific_data, "error", None) if event else None
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None and "InterruptedError" in error.message:
+            return "it was interrupted. Run again: it goes on from there"
+        if error is not None:
+            return _without_class(error.message)
+    return f"run {run_id} failed; its log in the UI tells more"
+
+
+def _without_class(message: str) -> str:
+    """The message on one line, without the dotted path of the class before it."""
+    line = " ".join(message.split())
+    head, _, rest = line.partition(": ")
+    return (rest or line) if head.replace(".", "").replace("_", "").isalnum() and "dagster" in head else line
 
 
 def last_run(settings: Settings) -> dict[str, Any] | None:
     """How the latest run ended."""
     with dagster_instance(settings) as instance:
+        fail_lost_runs(instance, instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])))
         records = instance.get_run_records(limit=1)
-    if not records:
-        return None
-    run = records[0].dagster_run
-    ended = records[0].end_time
-    return {
-        "id": run.run_id,
-        "job": run.job_name,
-        "status": run.status.value.lower(),
-        "ended_at": datetime.fromtimestamp(ended, UTC).isoformat(timespec="seconds") if ended else None,
-    }
+        if not records:
+            return None
+        run = records[0].dagster_run
+        ended = records[0].end_time
+        is_failure = run.status == dg.DagsterRunStatus.FAILURE
+        return {
+            "id": run.run_id,
+            "job": run.job_name,
+            "status": run.status.value.lower(),
+            "ended_at": datetime.fromtimestamp(ended, UTC).isoformat(timespec="seconds") if ended else None,
+            "reason": failure_reason(instance, run.run_id) if is_failure else None,
+        }

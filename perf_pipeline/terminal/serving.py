@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -10,20 +11,28 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
+import dagster as dg
 import yaml
 
+from perf_pipeline.defs.lost_runs import PROCESS_TAG, fail_lost_runs
 from perf_pipeline.settings import Settings
-from perf_pipeline.terminal.running import dagster_instance
+from perf_pipeline.terminal.running import dagster_instance, locked
 
-START_SECONDS = 90.0
+START_SECONDS = 120.0
+STOP_SECONDS = 15.0
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
+LOG_BYTES = 10_000_000
+PR_SET_PDEATHSIG = 1
+
+Servers = Mapping[str, "subprocess.Popen[bytes]"]
 
 
-class ServerDiedError(RuntimeError):
-    """One of the servers ended; the message names it and its log."""
+class ServerError(RuntimeError):
+    """The servers cannot start, or one of them ended; the message names it and what to do."""
 
 
 def free_port() -> int:
@@ -39,27 +48,50 @@ def _port_is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def _require_free(host: str, port: int) -> None:
+    """Raises `ServerError` where the UI could not listen at this address."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ServerError(
+            f"the UI cannot listen at {host}:{port} ({error.strerror}). Give another --port or --host"
+        ) from error
+
+
 def _start(name: str, arguments: Sequence[str], logs: Path) -> subprocess.Popen[bytes]:
     logs.mkdir(parents=True, exist_ok=True)
-    with (logs / f"{name}.log").open("ab") as log:
+    path = logs / f"{name}.log"
+    if path.exists() and path.stat().st_size > LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+    with path.open("ab") as log:
         # A process group of its own: a Ctrl-C ends it when we say so, in order, and its children with it.
         return subprocess.Popen(
-            [sys.executable, "-m", *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-        )
+            [sys.executable, "-m", *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+            start_new_session=True, preexec_fn=_end_with_parent,  # noqa: PLW1509 - no threads run here
+        )  # fmt: skip
+
+
+def _end_with_parent() -> None:
+    """Asks Linux to end this process when its parent is killed without a chance to do so."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 @contextlib.contextmanager
-def servers(settings: Settings, host: str, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """Code server, webserver and daemon, running until the block ends.
+def servers(settings: Settings, host: str, port: int, stopping: Callable[[], bool]) -> Iterator[Servers]:
+    """Code server, webserver and daemon, running until the block ends; fewer where `stopping` becomes true meanwhile.
 
-    Raises `ServerDiedError` where one of them does not come up.
+    Raises `ServerError` where one of them does not come up.
     """
+    _require_free(host, port)
     with dagster_instance(settings) as instance:
-        # Storage is created here, once: two servers creating it at the same time trip over each other.
-        instance.get_runs(limit=1)
+        _fail_left_over_runs(instance)
     logs = settings.home / "logs"
     code_port = free_port()
-    workspace = settings.home / "dagster" / "workspace.yaml"
+    workspace = settings.dagster_home / "workspace.yaml"
     location = {"host": "127.0.0.1", "port": code_port, "location_name": "perf_pipeline"}
     workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": location}]}))
     running: dict[str, subprocess.Popen[bytes]] = {}
@@ -70,55 +102,76 @@ def servers(settings: Settings, host: str, port: int) -> Iterator[dict[str, subp
              "--location-name", "perf_pipeline", "--use-python-environment-entry-point"],
             logs,
         )  # fmt: skip
-        _wait_for(running, lambda: _port_is_open(code_port), logs)
-        running["webserver"] = _start(
-            "webserver", ["dagster_webserver", "-w", str(workspace), "-h", host, "-p", str(port)], logs
-        )
-        running["daemon"] = _start("daemon", ["dagster._daemon", "run", "-w", str(workspace)], logs)
-        _wait_for(running, lambda: _answers(port), logs)
+        _wait_for(running, lambda: stopping() or _port_is_open(code_port), logs)
+        if not stopping():
+            running["webserver"] = _start(
+                "webserver", ["dagster_webserver", "-w", str(workspace), "-h", host, "-p", str(port)], logs
+            )
+            running["daemon"] = _start("daemon", ["dagster._daemon", "run", "-w", str(workspace)], logs)
+            _wait_for(running, lambda: stopping() or _answers(EVERY_ADDRESS.get(host, host), port), logs)
         yield running
     finally:
         stop(running)
 
 
-def _answers(port: int) -> bool:
+def _fail_left_over_runs(instance: dg.DagsterInstance) -> None:
+    """Runs of servers that were killed: nothing works on them any more, and their athletes would stay busy for ever."""
+    begun = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=begun))
+    fail_lost_runs(instance, runs)
+    for run in runs:
+        if PROCESS_TAG not in run.tags:
+            instance.report_run_failed(run, "the servers that worked on this run have ended; it goes on from there")
+
+
+def _answers(host: str, port: int) -> bool:
+    shown = f"[{host}]" if ":" in host else host
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://{shown}:{port}/server_info", timeout=2) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
 
 
-def _wait_for(running: dict[str, subprocess.Popen[bytes]], ready: object, logs: Path) -> None:
+def _wait_for(running: Servers, ready: Callable[[], bool], logs: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not ready():  # type: ignore[operator]
+    while not ready():
         check_alive(running, logs)
         if time.monotonic() > deadline:
-            raise ServerDiedError(f"the servers did not come up within {START_SECONDS:g} s; see {logs}")
+            raise ServerError(f"the servers did not come up within {START_SECONDS:g} s; see {logs}")
         time.sleep(0.1)
 
 
-def check_alive(running: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
-    """Raises `ServerDiedError` where a server has ended."""
+def check_alive(running: Servers, logs: Path) -> None:
+    """Raises `ServerError` where a server has ended."""
     for name, process in running.items():
         if process.poll() is not None:
-            raise ServerDiedError(f"the {name} ended with status {process.returncode}; see {logs / f'{name}.log'}")
+            raise ServerError(f"the {name} ended with status {process.returncode}; see {logs / f'{name}.log'}")
 
 
-def stop(running: dict[str, subprocess.Popen[bytes]]) -> None:
-    """Ends the servers and all that they started."""
-    for sign, seconds in ((signal.SIGINT, 10.0), (signal.SIGKILL, 5.0)):
-        for process in running.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, sign)
+def stop(running: Servers) -> None:
+    """Ends the servers and all that they started: asks first, kills what is left."""
+    for sign, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGKILL, 5.0)):
+        left = [process for process in running.values() if _signal(process, sign)]
         deadline = time.monotonic() + seconds
-        for process in running.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.1, deadline - time.monotonic()))
+        while left and time.monotonic() < deadline:
+            time.sleep(0.05)
+            left = [process for process in left if process.poll() is None or _signal(process, 0)]
+        if not left:
+            return
 
 
-def serve(settings: Settings, host: str, port: int, say: object) -> None:
-    """Serves until SIGINT or SIGTERM."""
+def _signal(process: subprocess.Popen[bytes], sign: int) -> bool:
+    """Sends the signal to the process's group; whether anybody was there."""
+    try:
+        os.killpg(process.pid, sign)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serves until SIGINT or SIGTERM; raises `ServerError` where that is not possible."""
     stopping = False
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -127,10 +180,19 @@ def serve(settings: Settings, host: str, port: int, say: object) -> None:
         stopping = True
 
     # A process started in the background of a script inherits ignored signals: take them back.
-    for sign in (signal.SIGINT, signal.SIGTERM):
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, on_signal)
-    with servers(settings, host, port) as running:
-        say(f"http://{host}:{port}")  # type: ignore[operator]
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(settings.dagster_home / "serving", wait=False))
+        except BlockingIOError:
+            raise ServerError(
+                f"the servers of {settings.home} run already: stop them first, or set PERF_HOME to another folder"
+            ) from None
+        running = stack.enter_context(servers(settings, host, port, lambda: stopping))
+        if not stopping:
+            say(f"http://{host}:{port}")
         while not stopping:
             check_alive(running, settings.home / "logs")
             time.sleep(0.2)
