@@ -57,6 +57,13 @@ def test_with_heart_rate_alone_all_of_it_is_moving(make):
     assert summary_of(make(range(101), "strength", heart_rate_bpm=np.full(101, 110.0))).moving_seconds == 100
 
 
+def test_what_was_recorded_during_a_pause_is_not_moving(make):
+    # 200 s of records: 50 s standing, 50 s walking about with the timer stopped, 100 s of running.
+    speed = np.concatenate((np.zeros(51), np.full(150, 3.0)))
+    found = summary_of(make(range(201), "run", pauses=[(50, 100)], speed_mps=speed))
+    assert (found.duration_seconds, found.moving_seconds) == (150, 100)
+
+
 def test_the_devices_timer_is_taken_where_the_records_bear_it_out(make):
     near = make(range(1001), power_watts=np.full(1001, 1.0), summary={"duration_seconds": 996.4})
     far = make(range(1001), power_watts=np.full(1001, 1.0), summary={"duration_seconds": 400.0})
