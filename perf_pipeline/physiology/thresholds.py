@@ -26,6 +26,8 @@ _POWER_RULES = Rules(120.0, 1200.0, 67.0, "effort")
 _SPEED_RULES = Rules(120.0, 1800.0, 45.0, "distance")
 _SPEED_METERS = (800.0, 10_000.0)
 _FTP_SHARE = 0.95
+_WIDEST_HALF_INTERVAL = 0.20
+"""A 90 % interval of more than this share of the threshold to either side says nothing that training could use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,4 +200,10 @@ def _checked_line(seconds: FloatArray, value: FloatArray, what: str, channel: st
         return Refusal(f"{channel} does not fall with duration: the short efforts were not maximal")
     if line.limit <= 0:
         return Refusal(f"{what} would not be above zero: the long efforts were not maximal")
+    half_width = (line.limit_interval[1] - line.limit_interval[0]) / 2
+    if not half_width <= _WIDEST_HALF_INTERVAL * line.limit:
+        return Refusal(
+            f"the efforts do not agree well enough: {what} is known to no better than "
+            f"{100 * min(half_width / line.limit, 9.99):.0f} % either way"
+        )
     return line

@@ -28,7 +28,7 @@ _INCOHERENT = text(
                    order by coalesce(distance_meters, duration_seconds)
                ) as shorter
         from activity_efforts
-        where profile_id = any(:profiles)
+        where profile_id = any(:profiles) and grade <> 'rejected'
     )
     select id from ordered where total < shorter * 0.9999 - 0.01 limit 20
     """

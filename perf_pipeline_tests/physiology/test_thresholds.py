@@ -64,8 +64,14 @@ def test_a_sprint_changes_nothing(sprint):
 
 def test_a_stronger_short_effort_never_raises_critical_power():
     base = fit_critical_power(maximal(*DURATIONS)).cp_watts
-    for watts in (480.0, 500.0, 550.0, 620.0):
+    for watts in (480.0, 500.0, 550.0):
         assert fit_critical_power([*maximal(180, 300, 480, 720, 1200), PowerEffort(120, watts)]).cp_watts <= base + 1e-9
+
+
+def test_efforts_that_leave_the_threshold_open_give_no_number():
+    # 2 min at 620 W do not belong to the curve of the others: CP would be 275 W, give or take 62 W.
+    strange = [*maximal(180, 300, 480, 720, 1200), PowerEffort(120, 620.0)]
+    assert "no better than 23 %" in refused(fit_critical_power(strange))
 
 
 def test_windows_of_one_effort_count_once():
