@@ -6,6 +6,8 @@ of them; a figure is the geometric mean over files of the ratio of medians.
     python -m benchmarks.readers [--corpus DIR] [--json]
 """
 
+# ruff: noqa: PLC0415 - a contender is imported only where its format is measured
+
 from __future__ import annotations
 
 import argparse
@@ -67,6 +69,7 @@ def _compare(files: list[bytes], readers: Mapping[str, Reader]) -> dict[str, lis
         costs = {name: _once(read, data) for name, read in readers.items()}  # warm: imports, caches
         taken: dict[str, list[float]] = {name: [] for name in readers}
         for turn in range(15):
+            gc.collect()
             for name, read in readers.items():
                 if costs[name] > _SLOW_BUDGET_SECONDS and turn >= 3:
                     continue
@@ -77,7 +80,6 @@ def _compare(files: list[bytes], readers: Mapping[str, Reader]) -> dict[str, lis
 
 
 def _once(read: Reader, data: bytes) -> float:
-    gc.collect()
     gc.disable()  # one contender's garbage is not collected in another's time
     try:
         begin = time.perf_counter()

@@ -130,6 +130,7 @@ def test_a_clock_that_was_never_set_is_not_moved_to_1989() -> None:
     made.define(1, 20, [(253, UINT32), (3, UINT8)]).add(1, 17, 100).add(1, 18, 101)
     file = read_fit(session(made, start=17).file())
     assert only(file).streams.time_ms.tolist() == [17_000, 18_000]
+    assert only(file).start_ms == 17_000
     assert any("clock was not set" in w for w in file.warnings)
 
 
@@ -383,17 +384,17 @@ def twelve_bits(values: list[int]) -> bytes:
 def test_heart_rate_stored_apart_is_merged_into_a_swim_of_a_chain() -> None:
     swim = activity()
     swim.define(1, 20, [(253, UINT32), (5, UINT32)])
-    for i in range(6):
+    for i in range(7):
         swim.add(1, T0 + i, 100 * i)
     session(swim, sport=5, sub_sport=17)
     strap = FitBytes()  # no file_id, as after a swim
     strap.define(1, 132, [(253, UINT32), (0, UINT16), (9, UINT32), (6, UINT8)]).add(1, T0, 16_384, 4000, 90)
     strap.define(2, 132, [(10, BYTE, 6), (6, UINT8, 4)])
-    events = [4000 + 1024, 4000 + 2048, 4000 + 3072, 4000 + 4096]  # the low 12 bits overflow at 4096
+    events = [4000 + 1024, 4000 + 2048, 4000 + 3072, 4000 + 5632]  # the low 12 bits overflow at 4096
     strap.add(2, twelve_bits([e & 0xFFF for e in events]), [91, 92, None, 94])
     file = read_fit(swim.file() + strap.file())
-    # Beats at 0.5 (90), 1.5 (91), 2.5 (92) and 4.5 s (94): each record has the last one before it.
-    assert channel(file, "heart_rate_bpm") == [None, 90, 91, 92, 92, 94]
+    # Beats at 0.5 (90), 1.5 (91), 2.5 (92) and 6.0 s (94): each record has the last one before it.
+    assert channel(file, "heart_rate_bpm") == [None, 90, 91, 92, 92, 92, 94]
     assert only(file).sport == "swim"
 
 

@@ -49,8 +49,12 @@ def walk(body: bytes) -> dict[int, list[int]]:
 
 
 def hopped(body: bytes) -> dict[int, list[int]]:
+    return hopped_to(body, len(body))
+
+
+def hopped_to(body: bytes, end: int) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
-    for group in hop(body, 0, len(body), None).groups.values():
+    for group in hop(body, 0, end, None).groups.values():
         if group.offsets:
             found.setdefault(group.message, []).extend(group.offsets)
     return {number: sorted(offsets) for number, offsets in found.items()}
@@ -172,3 +176,16 @@ def test_more_sessions_or_parts_than_any_device_writes_are_refused() -> None:
         read_fit(made.file())
     with pytest.raises(HostileFileError):
         read_fit(activity().file() * 1001)
+
+
+@pytest.mark.parametrize("end", range(12, 4000, 97))
+def test_a_run_or_period_that_goes_on_after_the_end_is_cut_there(end: int) -> None:
+    for pattern in ([0], [0, 1], [0, 1, 1]):
+        made = FitBytes()
+        for local in (0, 1):
+            _define(made, local)
+        for _ in range(600):
+            for local in pattern:
+                made.body += bytes([local]) + b"\x42" * (_SIZES[local] - 1)
+        if end < len(made.body):
+            assert hopped_to(made.body, end) == walk(made.body[:end])
