@@ -19,7 +19,7 @@ from perf_pipeline.physiology.cleaning import CleanStreams, clean
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.stages import activities, efforts, metrics, profile_metrics
 from perf_pipeline.pipeline.stages.streams import NotAnActivityError, decode
-from perf_pipeline.storage.errors import CorruptStreamsError, ObjectMissingError
+from perf_pipeline.storage.errors import CorruptStreamsError, ObjectMissingError, StorageError
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.sessions import StoredSession
 from perf_pipeline.storage.streams import read_sessions, write_sessions, write_streams
@@ -126,15 +126,15 @@ def compute_month(task: MonthTask) -> MonthResult:
     staged: dict[str, str] = {}
     stored: Sequence[StoredSession] | None = None
     streams_hash = task.recorded[STREAMS][1] if STREAMS in task.recorded else None
-    if STREAMS in task.stages and task.is_stale(STREAMS, None):
+    if STREAMS in task.stages and not task.is_stale(STREAMS, None) and _stale_rows(task, streams_hash):
+        stored = _read_back(task)
+    if stored is None and STREAMS in task.stages and (task.is_stale(STREAMS, None) or _stale_rows(task, streams_hash)):
         stored, verdicts = _decode_month(task)
         streams_hash, staged = _stage_parquet(task, stored)
         counts = {"files": len(task.inputs(STREAMS)), "records": sum(len(s.session.streams) for s in stored)}
         outputs[STREAMS] = StageOutput(task.fingerprint(STREAMS, None), streams_hash, counts=counts)
-    stale = [s for s in ROW_STAGES if s in task.stages and task.is_stale(s, streams_hash)]
-    if stale:
-        if stored is None:
-            stored = _read_back(task)
+    stale = _stale_rows(task, streams_hash)
+    if stale and stored is not None:
         outputs.update(_compute_rows(task, stored, stale, streams_hash))
     if PROFILE_METRICS in task.stages and task.is_stale(PROFILE_METRICS, None):
         outputs[PROFILE_METRICS], found = _compute_wellness(task)
@@ -142,14 +142,15 @@ def compute_month(task: MonthTask) -> MonthResult:
     return MonthResult(outputs, verdicts, staged, time.perf_counter() - began)
 
 
-def decode_one(task: tuple[ObjectStore, UUID, MonthFile]) -> int:
-    """Reads one file, to learn whether it is the one that costs a worker its life."""
-    store, profile_id, file = task
-    try:
-        sessions = decode(profile_id, file.sha256, store.get(file.path))
-    except FormatError:
-        return 0
-    return sum(len(clean(s.session).seconds) for s in sessions)
+def _stale_rows(task: MonthTask, streams_hash: str | None) -> list[str]:
+    return [stage for stage in ROW_STAGES if stage in task.stages and task.is_stale(stage, streams_hash)]
+
+
+def try_one(task: MonthTask) -> None:
+    """Does with the one file of the task all that its month would do, to learn whether it costs a worker its life."""
+    stored, _ = _decode_month(task)
+    _compute_rows(task, stored, ROW_STAGES, None)
+    _compute_wellness(task)
 
 
 def _decode_month(task: MonthTask) -> tuple[list[StoredSession], dict[str, tuple[str, str | None]]]:
@@ -166,34 +167,39 @@ def _decode_month(task: MonthTask) -> tuple[list[StoredSession], dict[str, tuple
             verdicts[file.sha256] = ("not_an_activity", str(error))
         except FormatError as error:
             verdicts[file.sha256] = ("quarantined", str(error))
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of a reader costs the file that shows it, not its month
+            verdicts[file.sha256] = ("quarantined", f"the reader failed: {type(error).__name__}")
     stored.sort(key=lambda s: (s.session.start_ms, str(s.activity_id)))
     return stored, verdicts
 
 
 def _stage_parquet(task: MonthTask, stored: Sequence[StoredSession]) -> tuple[str, dict[str, str]]:
     """Puts the month's Parquet under names of its own; returns the contents' hash and the final name by staged name."""
-    digest = hashlib.sha256()
-    staged = {}
-    for key, data in (
-        (layout.streams(task.handle, task.month), write_streams(stored)),
-        (layout.sessions(task.handle, task.month), write_sessions(stored)),
-    ):
-        digest.update(hashlib.sha256(data).digest())
-        temporary = layout.staging(task.handle, task.staging_token, key)
-        task.store.put(temporary, data)
-        staged[temporary] = key
-    return digest.hexdigest(), staged
+    parquet = {
+        layout.streams(task.handle, task.month): write_streams(stored),
+        layout.sessions(task.handle, task.month): write_sessions(stored),
+    }
+    staged = {layout.staging(task.handle, task.staging_token, key): key for key in parquet}
+    for temporary, key in staged.items():
+        task.store.put(temporary, parquet[key])
+    return _hash_of(*parquet.values()), staged
 
 
-def _read_back(task: MonthTask) -> list[StoredSession]:
-    """The month's sessions from Parquet; from the files themselves where somebody has damaged or removed it."""
+def _read_back(task: MonthTask) -> list[StoredSession] | None:
+    """The month's sessions from Parquet; None where it is not what was recorded: damaged, gone, left by a kill."""
     try:
-        return read_sessions(
-            task.store.get(layout.sessions(task.handle, task.month)),
-            task.store.get(layout.streams(task.handle, task.month)),
-        )
+        streams = task.store.get(layout.streams(task.handle, task.month))
+        sessions = task.store.get(layout.sessions(task.handle, task.month))
+        _, recorded = task.recorded.get(STREAMS, ("", ""))
+        return read_sessions(sessions, streams) if _hash_of(streams, sessions) == recorded else None
     except (ObjectMissingError, CorruptStreamsError):
-        return _decode_month(task)[0]
+        return None
+
+
+def _hash_of(*objects: bytes) -> str:
+    return hashlib.sha256(b"".join(hashlib.sha256(data).digest() for data in objects)).hexdigest()
 
 
 def _compute_rows(
@@ -236,6 +242,10 @@ def _compute_wellness(task: MonthTask) -> tuple[StageOutput, dict[str, tuple[str
             verdicts[file.sha256] = ("archived", None)
         except FormatError as error:
             verdicts[file.sha256] = ("quarantined", str(error))
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            verdicts[file.sha256] = ("quarantined", f"the reader failed: {type(error).__name__}")
     output = StageOutput(task.fingerprint(PROFILE_METRICS, None), _hash(rows), tuple(rows), {"rows": len(rows)})
     return output, verdicts
 

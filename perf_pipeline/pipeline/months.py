@@ -29,7 +29,7 @@ from perf_pipeline.pipeline.month_work import (
     MonthResult,
     MonthTask,
     compute_month,
-    decode_one,
+    try_one,
 )  # fmt: skip
 from perf_pipeline.storage.errors import StorageError
 from perf_pipeline.storage.objects import ObjectStore
@@ -253,10 +253,10 @@ def _run(
 
 def _deadly_files(executor: Executor, task: MonthTask, timeout_seconds: float) -> dict[str, str]:
     """Reads the month's files one by one to find those that cost a worker its life."""
-    probes = [(task.store, task.profile_id, file) for file in task.files]
+    probes = [replace(task, files=(file,)) for file in task.files]
     return {
-        outcome.task[2].sha256: outcome.lost
-        for outcome in executor.run(decode_one, probes, timeout_seconds=timeout_seconds)
+        outcome.task.files[0].sha256: outcome.lost
+        for outcome in executor.run(try_one, probes, timeout_seconds=timeout_seconds)
         if outcome.lost is not None
     }
 
@@ -298,16 +298,14 @@ def _record_outputs(connection: Connection, task: MonthTask, result: MonthResult
         for stage, output in result.outputs.items()
         if task.inputs(stage)
     ]  # fmt: skip
-    upsert(connection, month_outputs, rows)
-    gone = [stage for stage in result.outputs if not task.inputs(stage)]
-    if gone:
-        connection.execute(
-            delete(month_outputs).where(
-                month_outputs.c.profile_id == task.profile_id,
-                month_outputs.c.month == task.month,
-                month_outputs.c.stage.in_(gone),
-            )
+    connection.execute(
+        delete(month_outputs).where(
+            month_outputs.c.profile_id == task.profile_id,
+            month_outputs.c.month == task.month,
+            month_outputs.c.stage.in_(result.outputs),
         )
+    )
+    copy_rows(connection, month_outputs, rows)
 
 
 def _replace_profile_metrics(connection: Connection, task: MonthTask, result: MonthResult) -> None:
