@@ -168,7 +168,7 @@ def _unpack_zip(data: bytes, name: str, budget: _Budget, depth: int) -> Iterator
         index = _strava_index_of(archive, budget)
         for info in archive.infolist():
             budget.count()
-            if info.is_dir() or _is_litter(info.filename):
+            if info.filename.endswith("/") or _is_litter(info.filename):
                 continue
             inner = f"{name}!{label(info.filename)}"
             content = _zip_member(archive, info, budget)

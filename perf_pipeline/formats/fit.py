@@ -17,7 +17,15 @@ from perf_pipeline.formats.fit_records import Records, chain, read_records
 from perf_pipeline.formats.fit_scan import Part, Scan, check_is_fit, header_at, hop, scan
 from perf_pipeline.formats.fit_sessions import Tables, build_sessions, milliseconds, number
 from perf_pipeline.formats.fit_tables import Clock, Row, column, definition_fields, offsets_of, table
-from perf_pipeline.formats.model import ActivityFile, Device, FileFormat, FileKind, Identity, Session
+from perf_pipeline.formats.model import (
+    ActivityFile,
+    CorruptFileError,
+    Device,
+    FileFormat,
+    FileKind,
+    Identity,
+    Session,
+)
 
 if TYPE_CHECKING:
     from perf_pipeline.formats.model import FloatArray
@@ -211,9 +219,24 @@ def identify_fit(data: bytes) -> Identity:
         if (typed and begun is not None) or start + reach >= end:
             break
         reach *= 8
+    kind = _kind(ids, {g.message for g in part.groups.values()})
+    if kind is FileKind.OTHER and end + 2 < len(data):
+        # The first file of a chain says nothing of use: `read_fit` would ask them all.
+        kind, ids, begun = _identify_all(data)
     if begun is None:
         begun = next((t for row in ids if (t := _credible(number(row, 4))) is not None), None)
-    return Identity(FileFormat.FIT, _kind(ids, {g.message for g in part.groups.values()}), begun)
+    return Identity(FileFormat.FIT, kind, begun)
+
+
+def _identify_all(data: bytes) -> tuple[FileKind, list[Row], int | None]:
+    """Kind, `file_id` messages and begin of a chain by all its parts."""
+    try:
+        parts = scan(data, _TELLS_START).parts
+    except CorruptFileError:
+        return FileKind.OTHER, [], None
+    ids = [row for part in parts for row in table(data, part, profile.FILE_ID)]
+    begun = next((t for part in parts if (t := _begin(data, part)) is not None), None)
+    return _kind(ids, {g.message for part in parts for g in part.groups.values()}), ids, begun
 
 
 _FIRST_REACH: Final = 4096
