@@ -160,9 +160,14 @@ def _rr_intervals(data: bytes, found: Scan) -> FloatArray | None:
 
 
 def _kind(ids: list[Row], messages: set[int]) -> FileKind:
-    kinds = [_KIND_OF_TYPE.get(t, FileKind.OTHER) for row in ids if (t := number(row, 0)) is not None]
-    kind = kinds[0] if kinds else FileKind.OTHER
+    kind = _kind_by_type(ids)
     return kind if kind is not FileKind.OTHER else _kind_by_contents(messages)
+
+
+def _kind_by_type(ids: list[Row]) -> FileKind:
+    """What the first `file_id` with a type says, OTHER where that is none we know."""
+    kinds = [_KIND_OF_TYPE.get(t, FileKind.OTHER) for row in ids if (t := number(row, 0)) is not None]
+    return kinds[0] if kinds else FileKind.OTHER
 
 
 def _kind_by_contents(messages: set[int]) -> FileKind:
@@ -215,13 +220,13 @@ def identify_fit(data: bytes) -> Identity:
         part = hop(data, start, min(start + reach, end), _TELLS_START)
         ids = table(data, part, profile.FILE_ID)
         begun = _begin(data, part)
-        typed = any(number(row, 0) in _KIND_OF_TYPE for row in ids)
+        typed = _kind_by_type(ids) is not FileKind.OTHER
         if (typed and begun is not None) or start + reach >= end:
             break
         reach *= 8
     kind = _kind(ids, {g.message for g in part.groups.values()})
-    if kind is FileKind.OTHER and end + 2 < len(data):
-        # The first file of a chain says nothing of use: `read_fit` would ask them all.
+    if not typed and end + 2 < len(data):
+        # The first file of a chain does not say what it is: as for `read_fit`, the contents of all decide.
         kind, ids, begun = _identify_all(data)
     if begun is None:
         begun = next((t for row in ids if (t := _credible(number(row, 4))) is not None), None)
