@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Table, delete, select, update
 
 from perf_pipeline.pipeline.code_version import code_version
-from perf_pipeline.pipeline.series import SeriesEffort, load_activities, load_efforts
+from perf_pipeline.pipeline.series import SeriesEffort, load_activities, load_efforts, newest_day
 from perf_pipeline.pipeline.stages import fitness, loads, notifications, thresholds
 from perf_pipeline.pipeline.stages.loads import KnownThreshold, ThresholdHistory
 from perf_pipeline.pipeline.stages.thresholds import Answer, Model
@@ -48,6 +48,7 @@ def update_thresholds(
         series = load_activities(connection, lease.profile_id, today)
         efforts = load_efforts(connection, lease.profile_id, series)
         said = _said(connection, lease.profile_id)
+    today = newest_day(series, today)
     new: list[dict[str, Any]] = []
     seen: list[tuple[UUID, str]] = []
     counts = {"as_of_days": 0, "fitted": 0, "written": 0}
@@ -102,7 +103,9 @@ def update_fitness(warehouse: Warehouse, lease: Lease, today: date) -> dict[str,
                 activity_loads.c.profile_id == lease.profile_id
             )
         ).all()
-    rows = fitness.rows(lease.profile_id, [(day, load) for day, load in daily], today)
+    # East of Greenwich the local day may have begun that is still to come in UTC.
+    newest = max([today, *(day for day, _ in daily if day <= today + timedelta(days=1))])
+    rows = fitness.rows(lease.profile_id, [(day, load) for day, load in daily], newest)
     return _replace_changed(lease, daily_fitness, rows, ("profile_id", "date"))
 
 
@@ -150,8 +153,8 @@ def _as_of_days(efforts: Sequence[SeriesEffort], held: Iterable[date], today: da
     for day in {effort.day for effort in efforts}:
         sunday = day + timedelta(days=(SUNDAY - day.weekday()) % 7)
         sundays.update(sunday + timedelta(weeks=week) for week in range(14))
-    days = {day for day in sundays if day <= today} | set(held)
-    return sorted(days | {today}) if days else []
+    days = {day for day in {*sundays, *held} if day <= today}
+    return sorted(days | {today}) if efforts or days else []
 
 
 def _digest(version: str, efforts: Iterable[SeriesEffort]) -> str:
@@ -191,14 +194,15 @@ def _histories(connection: Connection, profile_id: UUID) -> dict[tuple[str, str]
     query = (
         select(table.sport, table.model, table.as_of, table.threshold)
         .where(table.profile_id == profile_id)
-        .distinct(table.sport, table.model, table.as_of)
-        .order_by(table.sport, table.model, table.as_of, table.version.desc())
+        .order_by(table.as_of, table.version)
     )
-    known: dict[tuple[str, str], list[KnownThreshold]] = defaultdict(list)
+    newest: dict[tuple[str, str], dict[date, float | None]] = defaultdict(dict)
     for sport, model, as_of, threshold in connection.execute(query):
-        if threshold is not None:
-            known[(sport, model)].append(KnownThreshold(as_of, threshold))
-    return {key: ThresholdHistory(values) for key, values in known.items()}
+        newest[sport, model][as_of] = threshold  # what was said last of a day is what counts
+    return {
+        key: ThresholdHistory([KnownThreshold(as_of, value) for as_of, value in answers.items() if value is not None])
+        for key, answers in newest.items()
+    }
 
 
 def _resting(connection: Connection, profile_id: UUID) -> list[KnownThreshold]:

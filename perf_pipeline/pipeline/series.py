@@ -14,6 +14,8 @@ from sqlalchemy import Connection, select
 from perf_pipeline.storage.tables import activities, activity_efforts, activity_metrics, profiles
 
 FIRST_CREDIBLE_DAY = date(1990, 1, 1)
+LARGEST_OFFSET_SECONDS = 15 * 3600
+"""No zone is further from UTC; an offset beyond it is that of a wrong clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class SeriesEffort:
 
 def local_day(started_at: datetime, utc_offset_seconds: int | None, zone: str | None) -> date:
     """The athlete's local day: by the file's offset, else the profile's zone, else UTC."""
-    if utc_offset_seconds is not None:
+    if utc_offset_seconds is not None and abs(utc_offset_seconds) <= LARGEST_OFFSET_SECONDS:
         return (started_at.astimezone(UTC) + timedelta(seconds=utc_offset_seconds)).date()
     if zone:
         try:
@@ -60,7 +62,10 @@ def local_day(started_at: datetime, utc_offset_seconds: int | None, zone: str | 
 
 
 def load_activities(connection: Connection, profile_id: UUID, today: date) -> list[SeriesActivity]:
-    """Activities in order of time, from the first credible day to today (a clock may lie in either direction)."""
+    """Activities in order of time, from the first credible day to today in UTC (a clock may lie in either direction).
+
+    The local day of the last ones may be the one after: see `newest_day`.
+    """
     zone = connection.scalar(select(profiles.c.timezone).where(profiles.c.id == profile_id))
     metrics: dict[UUID, dict[str, float]] = defaultdict(dict)
     for activity_id, name, value in connection.execute(
@@ -81,7 +86,7 @@ def load_activities(connection: Connection, profile_id: UUID, today: date) -> li
     found = []
     for row in connection.execute(query):
         day = local_day(row.started_at, row.utc_offset_seconds, zone)
-        if FIRST_CREDIBLE_DAY <= day <= today:
+        if day >= FIRST_CREDIBLE_DAY and row.started_at.astimezone(UTC).date() <= today:
             found.append(
                 SeriesActivity(
                     row.id, row.type, row.name, row.started_at, day, row.moving_seconds, row.distance_meters,
@@ -89,6 +94,11 @@ def load_activities(connection: Connection, profile_id: UUID, today: date) -> li
                 )
             )  # fmt: skip
     return found
+
+
+def newest_day(series: Sequence[SeriesActivity], today: date) -> date:
+    """Today, or the local day that has begun already where the athlete is."""
+    return max([today, *(activity.day for activity in series)])
 
 
 def load_efforts(connection: Connection, profile_id: UUID, series: Sequence[SeriesActivity]) -> list[SeriesEffort]:

@@ -1,0 +1,355 @@
+"""The athlete-grain stages: thresholds, loads, fitness and notifications over the whole series."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perf_pipeline.pipeline.series import local_day
+from perf_pipeline.pipeline.snapshots import differences
+from perf_pipeline.pipeline.stages import fitness
+from perf_pipeline.storage.ids import content_id, source_file_id_of
+from perf_pipeline.storage.tables import METADATA
+from perf_pipeline_tests import making
+from perf_pipeline_tests.pipeline.conftest import Athlete
+
+MONDAY = date(2026, 5, 4)
+CP, W_PRIME = 250.0, 20_000.0
+DURATIONS = (120, 180, 240, 300, 360, 480, 600, 720, 900, 1200)
+
+
+@dataclass
+class Diary:
+    """Writes activities, efforts and metrics as the months would have."""
+
+    athlete: Athlete
+    numbers: Any
+
+    def note(
+        self,
+        day: str | date,
+        *,
+        sport: str = "bike",
+        power: dict[int, float] | None = None,
+        metrics: dict[str, float] | None = None,
+        seconds: int = 3600,
+        **changes: Any,
+    ) -> UUID:
+        started = making.at(day) if isinstance(day, str) else datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        number = next(self.numbers)
+        profile = self.athlete.profile_id
+        sha256 = hashlib.sha256(str(number).encode()).hexdigest()
+        source, activity = source_file_id_of(profile, sha256), content_id("activity", profile, sha256, 0)
+        self.insert(
+            "source_files", id=source, profile_id=profile, sha256=sha256, bytes=1, format="fit", kind="activity",
+            status="archived", archive_path=f"archive/{number}", month=f"{started.year:04d}-{started.month:02d}",
+        )  # fmt: skip
+        self.insert(
+            "activities", id=activity, profile_id=profile, source_file_id=source, name=f"Ride {number}", type=sport,
+            started_at=started, duration_seconds=seconds, moving_seconds=seconds, fit_file_path="x", session_index=0,
+            archive_month=f"{started.year:04d}-{started.month:02d}", reader="x", **changes,
+        )  # fmt: skip
+        for duration, value in (power or {}).items():
+            self.insert(
+                "activity_efforts", id=content_id(activity, duration), activity_id=activity, profile_id=profile,
+                duration_seconds=duration, effort_type="power", value=value, unit="W", start_offset=10 * duration,
+                recorded_at=started + timedelta(seconds=10 * duration), grade="confirmed",
+            )  # fmt: skip
+        for metric, value in (metrics or {}).items():
+            self.insert(
+                "activity_metrics", activity_id=activity, profile_id=profile, metric=metric, value=value, unit="x"
+            )
+        return activity
+
+    def insert(self, table: str, **values: Any) -> None:
+        with self.athlete.warehouse.begin() as connection:
+            connection.execute(METADATA.tables[table].insert().values(**values))
+
+    def change(self, table: str, **values: Any) -> None:
+        with self.athlete.warehouse.begin() as connection:
+            connection.execute(METADATA.tables[table].update().values(**values))
+
+
+def curve(cp: float = CP, w_prime: float = W_PRIME) -> dict[int, float]:
+    """Best efforts of an athlete who is exactly the two-parameter model: P = CP + W'/t."""
+    return {t: cp + w_prime / t for t in DURATIONS}
+
+
+@pytest.fixture
+def diary(athlete: Athlete) -> Diary:
+    return Diary(athlete, count(1))
+
+
+def thresholds(athlete: Athlete) -> dict[tuple[date, int], float | None]:
+    return {
+        (row["as_of"], row["version"]): row["threshold"]
+        for row in athlete.rows("threshold_models")
+        if (row["sport"], row["model"]) == ("bike", "critical_power")
+    }
+
+
+def test_the_threshold_is_answered_as_of_each_sunday_and_today(diary: Diary) -> None:
+    diary.note(MONDAY, power=curve())
+    diary.athlete.history(MONDAY + timedelta(days=9))
+    found = thresholds(diary.athlete)
+    assert set(found) == {(date(2026, 5, 10), 0)}  # Wednesday the 13th repeats it
+    assert found[date(2026, 5, 10), 0] == pytest.approx(CP, rel=1e-4)
+    (row,) = diary.athlete.rows("threshold_models")
+    assert row["capacity"] == pytest.approx(W_PRIME, rel=1e-3)
+    assert row["unit"] == "W"
+
+
+def test_an_effort_of_today_counts_today(diary: Diary) -> None:
+    diary.note(MONDAY, power=curve())
+    diary.athlete.history(MONDAY)
+    assert set(thresholds(diary.athlete)) == {(MONDAY, 0)}
+
+
+def test_nothing_is_written_on_a_second_run_nor_on_a_day_without_news(diary: Diary) -> None:
+    diary.note(MONDAY, power=curve())
+    diary.athlete.history(MONDAY + timedelta(days=7))
+    before = diary.athlete.rows("threshold_models")
+    again = diary.athlete.history(MONDAY + timedelta(days=7))
+    assert (
+        again["thresholds"]["written"] == again["thresholds"]["fitted"] - 1 == 0 or again["thresholds"]["written"] == 0
+    )
+    assert (again["loads"]["inserted"], again["loads"]["updated"], again["loads"]["withdrawn"]) == (0, 0, 0)
+    assert (again["fitness"]["inserted"], again["fitness"]["updated"]) == (0, 0)
+    assert diary.athlete.history(MONDAY + timedelta(days=8))["thresholds"]["written"] == 0
+    assert diary.athlete.rows("threshold_models") == before
+
+
+def test_an_effort_that_changes_appends_a_version_and_keeps_what_was_said(diary: Diary) -> None:
+    today = date(2026, 5, 10)
+    diary.note(MONDAY, power=curve())
+    diary.athlete.history(today)
+    said = diary.athlete.rows("threshold_models")
+    diary.note(MONDAY + timedelta(days=1), power=curve(cp=280))
+    diary.athlete.history(today)
+    found = thresholds(diary.athlete)
+    assert {key: value and round(value) for key, value in found.items()} == {(today, 0): 250, (today, 1): 280}
+    assert said[0] in diary.athlete.rows("threshold_models")
+
+
+def test_an_effort_leaves_the_window_after_ninety_days(diary: Diary) -> None:
+    diary.note(MONDAY, power=curve())
+    last = MONDAY + timedelta(days=89)
+    diary.athlete.history(last + timedelta(days=1))
+    found = {as_of: value for (as_of, _), value in thresholds(diary.athlete).items()}
+    assert found[last - timedelta(days=last.weekday() + 1)] == pytest.approx(CP, rel=1e-4)
+    assert found[last + timedelta(days=1)] is None
+    (row,) = (row for row in diary.athlete.rows("threshold_models") if row["threshold"] is None)
+    assert row["refusal"] == "no effort of the right length in the last 90 days"
+
+
+def test_an_earlier_today_does_not_answer_again_for_days_to_come(diary: Diary) -> None:
+    diary.note(MONDAY, power=curve())
+    diary.note(MONDAY + timedelta(days=7), power=curve(cp=280))
+    diary.athlete.history(MONDAY + timedelta(days=7))
+    before = thresholds(diary.athlete)
+    diary.athlete.history(MONDAY + timedelta(days=1))
+    assert {key: value for key, value in thresholds(diary.athlete).items() if key in before} == before
+    assert not [version for _, version in thresholds(diary.athlete) if version]
+
+
+def test_a_load_is_against_the_threshold_valid_on_its_day(diary: Diary) -> None:
+    hour_at_cp = {"normalized_power_watts": 250.0}
+    first = diary.note(MONDAY, power=curve(), metrics=hour_at_cp)
+    second = diary.note(MONDAY + timedelta(days=7), metrics=hour_at_cp)
+    diary.athlete.history(MONDAY + timedelta(days=7))
+    rows = {row["activity_id"]: row for row in diary.athlete.rows("activity_loads")}
+    assert rows[first]["method"] == "duration"  # nothing was known on that day
+    assert rows[first]["load"] == pytest.approx(100 * 0.65**2)
+    assert (rows[second]["method"], rows[second]["threshold_as_of"]) == ("power", date(2026, 5, 10))
+    assert rows[second]["load"] == pytest.approx(100, abs=0.05)
+
+
+def test_a_later_threshold_does_not_rewrite_earlier_days(diary: Diary) -> None:
+    hour_at_cp = {"normalized_power_watts": 250.0}
+    diary.note(MONDAY, power=curve(), metrics=hour_at_cp)
+    second = diary.note(MONDAY + timedelta(days=7), metrics=hour_at_cp)
+    diary.athlete.history(MONDAY + timedelta(days=7))
+    before = {row["activity_id"]: row for row in diary.athlete.rows("activity_loads")}
+    third = diary.note(MONDAY + timedelta(days=8), power=curve(cp=280))
+    fourth = diary.note(MONDAY + timedelta(days=15), metrics=hour_at_cp)
+    diary.athlete.history(MONDAY + timedelta(days=15))
+    after = {row["activity_id"]: row for row in diary.athlete.rows("activity_loads")}
+    assert {key: row for key, row in after.items() if key in before} == before
+    assert after[second]["load"] == pytest.approx(100, abs=0.05)
+    assert after[fourth]["load"] == pytest.approx(100 * (250 / 280) ** 2, abs=0.05)
+    assert third in after
+
+
+def test_an_hour_at_threshold_for_42_days_makes_a_fitness_of_63(athlete: Athlete) -> None:
+    days = [(MONDAY + timedelta(days=n), 100.0) for n in range(42)]
+    rows = fitness.rows(athlete.profile_id, days, MONDAY + timedelta(days=41))
+    assert rows[41]["ctl"] == pytest.approx(63.212, abs=5e-4)  # 100 (1 - 1/e)
+    assert rows[41]["atl"] == pytest.approx(99.752, abs=5e-4)  # 100 (1 - e^-6)
+    assert rows[0]["tsb"] == 0
+    assert rows[42]["tsb"] == pytest.approx(63.212 - 99.752, abs=1e-3)
+    assert rows[-1]["ctl"] == pytest.approx(63.212 * 0.716531, abs=1e-3)  # e^(-14/42)
+
+
+def test_fitness_runs_from_the_first_load_to_today_and_two_weeks_on_without_holes(diary: Diary) -> None:
+    diary.note(MONDAY)
+    diary.note(MONDAY + timedelta(days=4))
+    diary.note(MONDAY + timedelta(days=4), seconds=1800)
+    today = MONDAY + timedelta(days=10)
+    diary.athlete.history(today)
+    rows = diary.athlete.rows("daily_fitness")
+    assert [row["date"] for row in rows] == [MONDAY + timedelta(days=n) for n in range(11 + 14)]
+    assert [row["date"] for row in rows if row["projected"]] == [today + timedelta(days=n) for n in range(1, 15)]
+    assert rows[4]["load"] == pytest.approx(1.5 * 42.25)
+    assert [row["load"] for row in rows[11:]] == [0.0] * 14
+
+
+def test_the_next_day_only_moves_the_end_of_the_series(diary: Diary) -> None:
+    diary.note(MONDAY)
+    diary.athlete.history(MONDAY + timedelta(days=3))
+    before = {row["date"]: row["ctl"] for row in diary.athlete.rows("daily_fitness")}
+    told = diary.athlete.history(MONDAY + timedelta(days=4))["fitness"]
+    after = {row["date"]: row["ctl"] for row in diary.athlete.rows("daily_fitness")}
+    assert {day: after[day] for day in before} == before
+    assert (told["inserted"], told["updated"], told["withdrawn"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("started", "offset", "zone", "day"),
+    [
+        ("2026-05-04T23:30", 3600, "America/New_York", "2026-05-05"),  # the file's own offset goes first
+        ("2026-05-04T02:00", None, "America/New_York", "2026-05-03"),
+        ("2026-05-04T23:30", None, "Europe/Berlin", "2026-05-05"),
+        ("2026-05-04T23:30", None, None, "2026-05-04"),
+        ("2026-05-04T23:30", None, "Nowhere/Here", "2026-05-04"),
+        ("2026-05-04T23:30", 2**31 - 1, "Europe/Berlin", "2026-05-05"),  # no zone is that far away
+    ],
+)
+def test_the_local_day_is_by_the_files_offset_else_the_profiles_zone_else_utc(
+    started: str, offset: int | None, zone: str | None, day: str
+) -> None:
+    assert local_day(making.at(started), offset, zone) == date.fromisoformat(day)
+
+
+MOMENTS = st.integers(-62_103_974_400, 253_370_764_799).map(lambda s: datetime.fromtimestamp(s, UTC))
+
+
+@given(MOMENTS, st.none() | st.integers(-(2**31), 2**31))
+def test_every_storable_moment_has_a_local_day_within_a_day_of_utc(moment: datetime, offset: int | None) -> None:
+    for zone in ("Pacific/Kiritimati", "America/Adak", None):
+        assert abs(local_day(moment, offset, zone) - moment.date()) <= timedelta(days=1)
+
+
+def test_a_morning_east_of_greenwich_counts_at_once(diary: Diary) -> None:
+    today = date(2026, 5, 4)
+    diary.note("2026-05-04T20:00", utc_offset_seconds=12 * 3600, power=curve())
+    diary.athlete.history(today)
+    (load,) = diary.athlete.rows("activity_loads")
+    assert load["local_date"] == date(2026, 5, 5)
+    done = [row for row in diary.athlete.rows("daily_fitness") if not row["projected"]]
+    assert [(row["date"], row["load"]) for row in done] == [(date(2026, 5, 5), load["load"])]
+    assert set(thresholds(diary.athlete)) == {(date(2026, 5, 5), 0)}
+    before = diary.athlete.snapshot()
+    diary.athlete.history(date(2026, 5, 5))
+    assert differences(before, diary.athlete.snapshot()) == []
+
+
+@pytest.mark.parametrize("wrong", ["2099-01-01", "0002-06-01", "1989-12-31", "9998-06-01", "2026-05-06"])
+def test_clocks_in_the_future_or_before_1990_are_left_out_of_the_series(diary: Diary, wrong: str) -> None:
+    good = diary.note(MONDAY, power=curve())
+    diary.note(wrong, power=curve(cp=400))
+    diary.athlete.history(MONDAY + timedelta(days=1))
+    assert [row["activity_id"] for row in diary.athlete.rows("activity_loads")] == [good]
+    assert len(diary.athlete.rows("daily_fitness")) == 2 + 14
+    assert diary.athlete.rows("notifications") == []
+
+
+def test_a_superseded_activity_is_left_out_everywhere(diary: Diary) -> None:
+    first = diary.note(MONDAY, power=curve())
+    diary.note(MONDAY, power=curve(cp=300), superseded_by=first)
+    diary.athlete.history(MONDAY + timedelta(days=6))
+    assert [row["activity_id"] for row in diary.athlete.rows("activity_loads")] == [first]
+    assert next(iter(thresholds(diary.athlete).values())) == pytest.approx(CP, rel=1e-4)
+    assert diary.athlete.rows("notifications") == []
+
+
+def test_a_record_is_notified_once_and_what_was_read_stays_read(diary: Diary) -> None:
+    diary.note(MONDAY, power=curve())
+    better = diary.note(MONDAY + timedelta(days=7), power=curve(cp=280))
+    today = MONDAY + timedelta(days=7)
+    told = diary.athlete.history(today)["notifications"]
+    assert (told["rows"], told["inserted"]) == (1, 1)
+    (row,) = diary.athlete.rows("notifications")
+    assert row["data"]["activity_id"] == str(better)
+    assert row["title"].startswith(f"{len(DURATIONS)} personal records (all-time) in Ride")
+    assert row["occurred_at"] == datetime(2026, 5, 11, 12, tzinfo=UTC)
+    best = next(r for r in row["data"]["records"] if r["duration_seconds"] == 1200)
+    assert (best["value"], best["previous_value"]) == pytest.approx((296.6667, 266.6667), abs=1e-3)
+    diary.change("notifications", is_read=True)
+    told = diary.athlete.history(today)["notifications"]
+    assert (told["inserted"], told["updated"], told["withdrawn"]) == (0, 0, 0)
+    diary.change("activities", name="Renamed")
+    told = diary.athlete.history(today)["notifications"]
+    assert (told["inserted"], told["updated"]) == (0, 1)
+    (again,) = diary.athlete.rows("notifications")
+    assert (again["id"], again["is_read"], again["created_at"]) == (row["id"], True, row["created_at"])
+    assert again["title"].endswith("in Renamed")
+
+
+def test_a_notification_whose_evidence_has_gone_is_withdrawn(diary: Diary) -> None:
+    first = diary.note(MONDAY, power=curve())
+    better = diary.note(MONDAY + timedelta(days=7), power=curve(cp=280))
+    today = MONDAY + timedelta(days=7)
+    diary.athlete.history(today)
+    with diary.athlete.warehouse.begin() as connection:
+        table = METADATA.tables["activities"]
+        connection.execute(table.update().where(table.c.id == better).values(superseded_by=first))
+    assert diary.athlete.history(today)["notifications"]["withdrawn"] == 1
+    assert diary.athlete.rows("notifications") == []
+
+
+def test_one_athletes_series_is_not_anothers(diary: Diary) -> None:
+    diary.note(MONDAY, power=curve())
+    other = Athlete(diary.athlete.store, diary.athlete.root, diary.athlete.warehouse, "bob")
+    Diary(other, diary.numbers).note(MONDAY + timedelta(days=1), power=curve(cp=300))
+    for athlete in (diary.athlete, other):
+        athlete.history(MONDAY + timedelta(days=2))
+    before = diary.athlete.snapshot()
+    other.history(MONDAY + timedelta(days=2))
+    diary.athlete.history(MONDAY + timedelta(days=2))
+    assert differences(before, diary.athlete.snapshot()) == []
+    assert {row["profile_id"] for row in diary.athlete.rows("daily_fitness")} == {
+        diary.athlete.profile_id, other.profile_id,
+    }  # fmt: skip
+    assert diary.athlete.rows("notifications") == []
+
+
+def test_an_athlete_without_anything_has_nothing_and_no_error(athlete: Athlete) -> None:
+    told = athlete.history(MONDAY)
+    assert told["thresholds"]["written"] == told["loads"]["rows"] == told["fitness"]["rows"] == 0
+
+
+def test_killed_between_any_two_calls_the_next_run_says_the_same(diary: Diary) -> None:
+    for week in range(3):
+        diary.note(MONDAY + timedelta(weeks=week), power=curve(cp=250 + 10 * week))
+    today = MONDAY + timedelta(weeks=3)
+    athlete = diary.athlete
+    with athlete.killed_at(0) as clock:
+        athlete.history(today)
+    calls, wanted = len(clock.calls), athlete.snapshot()
+    for call in range(1, calls + 1):
+        with athlete.warehouse.begin() as connection:
+            for name in ("threshold_models", "activity_loads", "daily_fitness", "notifications"):
+                connection.execute(METADATA.tables[name].delete())
+        with athlete.killed_at(call) as clock:
+            athlete.history(today)
+        assert len(clock.calls) == call
+        athlete.history(today)
+        assert differences(wanted, athlete.snapshot()) == [], f"killed before: {clock.calls[-1]}"
