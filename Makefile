@@ -5,10 +5,15 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
+# Built for some versions of Python only, so it is no part of the lock file.
+ATHERIS := 3.0.0
+FUZZ_TARGETS ?= fit gpx tcx containers reading downstream yaml csv
+FUZZ_SECONDS ?= 60
+FUZZ_RUNS ?= -1
 export PERF_HOME ?= $(CURDIR)/.perf
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types rings bench up down clean lock setup
+.PHONY: help demo test lint types rings bench fuzz up down clean lock setup
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,6 +40,12 @@ lint: $(STAMP) ## style, types and import rules
 
 bench: $(STAMP) ## run every benchmark
 	$(BIN)/python -m benchmarks
+
+fuzz: $(STAMP) ## look for files that break a reader: FUZZ_TARGETS, FUZZ_SECONDS each, FUZZ_RUNS each
+	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install --quiet "atheris==$(ATHERIS)"
+	@for target in $(FUZZ_TARGETS); do \
+	  $(BIN)/python -m perf_pipeline_tests.fuzzing $$target -max_total_time=$(FUZZ_SECONDS) -runs=$(FUZZ_RUNS) || exit 1; \
+	done
 
 up: $(STAMP) ## start the UI (http://127.0.0.1:3000) and the daemon that watches the inbox
 	$(BIN)/perf-pipeline serve

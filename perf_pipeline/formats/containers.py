@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from perf_pipeline.formats.model import CorruptFileError, FormatError, HostileFileError
-from perf_pipeline.formats.sidecars import Sidecar
+from perf_pipeline.formats.sidecars import Sidecar, storable
 
 MAX_RATIO = 200
 RATIO_COUNTS_FROM = 10_000_000
@@ -285,7 +285,7 @@ def strava_index(data: bytes) -> dict[str, Sidecar]:
     for row in rows[1:]:
         file = row[file_at].strip() if file_at < len(row) else ""
         if file:
-            said = {key: (row[i].strip() or None) if i < len(row) else None for key, i in at.items()}
+            said = {key: (storable(row[i]).strip() or None) if i < len(row) else None for key, i in at.items()}
             index[file] = Sidecar(said["name"], said["notes"], said["type"])
     return index
 

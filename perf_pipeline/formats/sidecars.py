@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from perf_pipeline.formats.model import CorruptFileError, EmptyFileError, Format
 
 MAX_BYTES = 64_000
 _MAX_DEPTH = 20
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ def read_profile(data: bytes) -> Profile:
     return Profile(**_values(_mapping(data), known))
 
 
+def storable(text: str) -> str:
+    """The text without what a database refuses or a screen obeys: control characters, halves of surrogate pairs."""
+    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()
+
+
 def is_yaml_name(name: str) -> bool:
     """Whether a name claims to be YAML."""
     return name.lower().endswith((".yaml", ".yml"))
@@ -89,7 +96,7 @@ def _mapping(data: bytes) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise CorruptFileError("not YAML", line=mark.line + 1 if mark else None) from None
-    except (ValueError, OverflowError, RecursionError):
+    except (ValueError, ArithmeticError, LookupError, AttributeError, TypeError, RecursionError):
         # PyYAML makes dates and numbers while loading, and lets their errors through.
         raise CorruptFileError("a value that YAML cannot make") from None
     if not isinstance(content, dict):
@@ -113,7 +120,7 @@ def _refuse_tricks(text: str) -> None:
 
 def _text(key: str, value: Any) -> str:
     if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
-        return str(value).strip()
+        return storable(str(value)).strip()
     raise FormatError(f"{key} is not a text")
 
 

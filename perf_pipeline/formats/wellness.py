@@ -17,14 +17,13 @@ from perf_pipeline.formats.model import (
     UnknownFormatError,
     WellnessSample,
 )
+from perf_pipeline.formats.sidecars import storable
 from perf_pipeline.formats.xml_columns import NO_TIME, time_ms
 
 MAX_BYTES = 50_000_000
 _COLUMNS = frozenset({"date", "metric", "value"})
 _MAX_WARNINGS = 20
 _MAX_SOURCE = 100
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-"""What a name of a source cannot have in it: a database refuses NUL, and a report has no use for the others."""
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 # Unit words of each metric and how to come to its own unit. No unit means the metric's own.
@@ -136,5 +135,5 @@ def _sample(row: Mapping[str, str]) -> WellnessSample | str:
         return "the value is not a number"
     if not (math.isfinite(value) and value > 0):
         return "the value is not a positive number"
-    source = _CONTROL.sub(" ", row.get("source", "")).strip()[:_MAX_SOURCE]
+    source = storable(row.get("source", "")).strip()[:_MAX_SOURCE]
     return WellnessSample(row["metric"].lower(), value, time, source or None)

@@ -18,6 +18,7 @@ MAX_NUMBER_LENGTH = 64
 """Longer than any exporter writes; bounds what a single conversion can cost."""
 
 _DAY_MS = 86_400_000
+_MAX_OFFSET_SECONDS = 18 * 3600  # no clock on earth is further from UTC
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _VECTOR_LENGTH = 20
 """A sign, eighteen digits and a point."""
@@ -166,6 +167,8 @@ def time_ms(text: str | None) -> tuple[int, int | None]:
     ms = (whole - _EPOCH) // dt.timedelta(milliseconds=1) + 1000 * second
     fraction = round(int((found[7] or "0").ljust(9, "0")) / 1e6)
     offset = _offset_seconds(found[8])
+    if abs(offset or 0) > _MAX_OFFSET_SECONDS:
+        return NO_TIME, None
     return ms + fraction - 1000 * (offset or 0), offset
 
 
@@ -206,6 +209,8 @@ def _times_of_one_shape(text: NDArray[np.uint8], at: IntArray, out: IntArray, of
         if len(zone) > 3:
             shift += part(length - 2, length) * 60
         shift = -shift if zone[0] == "-" else shift
+        good &= np.abs(shift) <= _MAX_OFFSET_SECONDS
+        ms = np.where(good, ms, NO_TIME)
         ms[good] -= 1000 * shift[good]
         offsets.update(np.unique(shift[same & good]).tolist())
     elif (same & good).any():

@@ -199,7 +199,10 @@ def _blank_last_text(root: Any) -> None:
     last = root
     while len(last):
         last = last[-1]
-    last.text = None
+    if isinstance(last.tag, str):
+        last.text = None
+    else:
+        last.tail = None  # an entity that nothing stands for: the value goes on behind it
 
 
 def _drop_prefixes(root: Any) -> None:
