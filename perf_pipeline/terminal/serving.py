@@ -19,6 +19,8 @@ import dagster as dg
 import yaml
 
 from perf_pipeline.defs.lost_runs import PROCESS_TAG, fail_lost_runs
+from perf_pipeline.pipeline import layout
+from perf_pipeline.pipeline.services import Services
 from perf_pipeline.settings import Settings
 from perf_pipeline.terminal.running import dagster_instance, locked
 
@@ -87,6 +89,12 @@ def servers(settings: Settings, host: str, port: int, stopping: Callable[[], boo
     Raises `ServerError` where one of them does not come up.
     """
     _require_free(host, port)
+    with Services(settings) as services:
+        # Tables and inbox are there from the first moment, for whoever looks or drops something.
+        services.warehouse.engine.dispose()
+        services.store.list_folders()
+    if settings.storage_url is None:
+        Path(settings.resolved_storage_url, layout.INBOX).mkdir(exist_ok=True)
     with dagster_instance(settings) as instance:
         _fail_left_over_runs(instance)
     logs = settings.home / "logs"
