@@ -129,8 +129,14 @@ class _Draft:
     written: int | None
 
 
+def _elapsed(row: Row) -> int | None:
+    """Milliseconds; a signed field where the profile has an unsigned one may hold less than none."""
+    elapsed = number(row, 7)
+    return elapsed if elapsed is not None and elapsed >= 0 else None
+
+
 def _draft(row: Row, time_ms: IntArray) -> _Draft:
-    start, stamp, elapsed = number(row, 2), number(row, profile.TIMESTAMP), number(row, 7)
+    start, stamp, elapsed = number(row, 2), number(row, profile.TIMESTAMP), _elapsed(row)
     if start is None and stamp is not None and elapsed is not None:
         start = max(stamp - elapsed // 1000, 0)
     first = int(time_ms[0]) if len(time_ms) else 0
@@ -160,7 +166,7 @@ def _at_home(starts: IntArray, things: Sequence[_Timed]) -> dict[int, list[_Time
 
 def _span(row: Row, previous_end: int | None) -> tuple[int, int] | None:
     """(start, end) in milliseconds of a lap or length."""
-    start, stamp, elapsed = number(row, 2), number(row, profile.TIMESTAMP), number(row, 7)
+    start, stamp, elapsed = number(row, 2), number(row, profile.TIMESTAMP), _elapsed(row)
     begin = milliseconds(start) if start is not None else previous_end
     if begin is None:
         if stamp is None:

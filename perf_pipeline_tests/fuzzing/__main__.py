@@ -24,20 +24,19 @@ import sqlalchemy  # noqa: F401
 import yaml  # noqa: F401
 
 with atheris.instrument_imports(include=["perf_pipeline.formats"]):
-    from perf_pipeline_tests.fuzzing import mutation, seeds
-    from perf_pipeline_tests.fuzzing.targets import TARGETS
+    from perf_pipeline.formats import containers, fit, gpx, reading, sidecars, tcx, wellness  # noqa: F401
+
+# What follows the readers runs as it is, at full speed.
+from perf_pipeline_tests.fuzzing import mutation, seeds
+from perf_pipeline_tests.fuzzing.quick import MUTATIONS
+from perf_pipeline_tests.fuzzing.targets import TARGETS
 
 HOME = Path(".fuzz")
-MUTATIONS: dict[str, mutation.Mutate] = {
-    "fit": mutation.fit, "downstream": mutation.fit, "gpx": mutation.xml, "tcx": mutation.xml,
-    "containers": mutation.container, "yaml": mutation.text, "csv": mutation.text, "reading": mutation.noise,
-}  # fmt: skip
 OPTIONS = (
     "-timeout=10",
     "-rss_limit_mb=1024",
     f"-max_len={mutation.MAX_BYTES}",
     "-print_final_stats=1",
-    "-close_fd_mask=0",
 )
 
 

@@ -1,5 +1,7 @@
 """Files to begin from: generated ones of every kind, and small real ones where there are any."""
 
+# ruff: noqa: E501 - tables of words and files are read across
+
 from __future__ import annotations
 
 import gzip
