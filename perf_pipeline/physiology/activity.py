@@ -22,7 +22,7 @@ _CLOCK_SLACK_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class ActivitySummary:
     """`duration_seconds` is the timer's (pauses left out), `elapsed_seconds` the wall clock's,
-    `moving_seconds` by SCIENCE 2.
+    `moving_seconds` by docs/science.md section 2.
 
     `source`: records, lengths, or device where only the device's own summary was there.
     """

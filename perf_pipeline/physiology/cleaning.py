@@ -1,7 +1,15 @@
 """From what the file says to what can be believed: one strictly rising clock, bounded channels, and the
 evidence.
 
-Nothing here changes the raw streams; each decision is an `Anomaly`.
+Nothing here changes the raw streams; each decision is an `Anomaly`, of one of these kinds:
+
+- clock_step (time): a part of a wrong clock, re-timed where its fault is known, else its rows rejected.
+- out_of_bounds (any channel): value outside the credible range, rejected.
+- power_spike (power_watts): a record or two alone above their neighbours, rejected.
+- dropout (power, heart rate, cadence): the sensor fell silent; absent, or a zero that is kept.
+- frozen_sensor (power, heart rate, cadence, speed): the same value for a minute while others move; kept.
+- gps_jump (latitude_degrees): a position that no athlete reaches, or that leaves the course and returns; rejected.
+- distance_step, distance_jump, negative_distance, too_fast (distance_meters): made good as the decision says.
 """
 
 from __future__ import annotations
@@ -15,8 +23,9 @@ from scipy.ndimage import median_filter
 
 from perf_pipeline.formats.model import Session
 from perf_pipeline.physiology.bounds import CHANNEL_BOUNDS, FROZEN_SECONDS, bounds_of
-from perf_pipeline.physiology.clock import DAY_MS, check_clock
+from perf_pipeline.physiology.clock import DAY_MS, ClockCheck, check_clock
 from perf_pipeline.physiology.distance import DistanceResult, clean_distance, speed_from_distance
+from perf_pipeline.physiology.dropouts import find_dropouts, runs
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -29,6 +38,8 @@ _HAMPEL_SIGMAS = 6.0
 _MAD_TO_SIGMA = 1.4826
 _SPIKE_FLOOR_WATTS = 400.0
 _SPIKE_LONGEST = 2
+_SHOULDER_SHARE = 0.5
+_PLACES = ("distance_meters", "latitude_degrees", "longitude_degrees")
 _CAN_FREEZE = ("power_watts", "heart_rate_bpm", "cadence_rpm", "speed_mps")
 
 
@@ -70,16 +81,19 @@ class CleanStreams:
 
 
 def clean(session: Session) -> CleanStreams:
-    """Clean one session by SCIENCE section 2; never raises on odd data and never allocates per second of
+    """Clean one session by docs/science.md section 2; never raises on odd data and never allocates per second of
     span.
     """
     streams = session.streams
     time_ms = np.asarray(streams.time_ms, dtype=np.int64)
     elapsed = session.summary.get("elapsed_seconds")
     said = elapsed if elapsed is not None and np.isfinite(elapsed) and elapsed > 0 else None
-    check = check_clock(time_ms, round(said * 1000) if said is not None else None)
-    kept = time_ms[check.order]
+    places = [np.asarray(streams.channels[name], dtype=np.float64) for name in _PLACES if name in streams.channels]
+    check = check_clock(time_ms, round(said * 1000) if said is not None else None, places)
+    kept = check.time_ms[check.order]
     start_ms = _start(session.start_ms, kept, _NEAR_MS if len(check.rejected) else DAY_MS)
+    if check.retimed and check.retimed[0][0] == 0 and len(kept):
+        start_ms = int(kept[0])  # the session's own start is by the wrong clock
     distinct = np.ones(len(kept), dtype=bool)
     distinct[1:] = np.diff(kept) > 0
     seconds = (kept[distinct] - start_ms) / 1000.0
@@ -87,11 +101,10 @@ def clean(session: Session) -> CleanStreams:
         name: _merge_repeats(np.asarray(values, dtype=np.float64)[check.order], distinct)
         for name, values in streams.channels.items()
     }
-    anomalies: list[Anomaly] = []
-    if len(check.rejected):
-        decision = f"{len(check.rejected)} rows rejected: their clock is not credible"
-        anomalies.append(Anomaly("clock_step", "time", 0.0, float(seconds[-1]) if len(seconds) else 0.0, decision))
+    anomalies = _clock_steps(check, start_ms)
     pauses = _pauses(session, start_ms, float(seconds[-1]) if len(seconds) else 0.0)
+    for name, mask, decision in find_dropouts(seconds, channels):
+        anomalies += _spans("dropout", name, mask & ~_paused(pauses, seconds), seconds, decision)
     for name, values in list(channels.items()):
         channels[name] = _within_bounds(name, values, session.sport, seconds, anomalies)
     if "power_watts" in channels:
@@ -101,6 +114,23 @@ def clean(session: Session) -> CleanStreams:
     _take_distance(result, session.sport, seconds, channels, anomalies)
     channels = {name: values for name, values in channels.items() if np.isfinite(values).any()}
     return CleanStreams(session.sport, start_ms, seconds, channels, pauses, _bounded(anomalies), result.source)
+
+
+def _clock_steps(check: ClockCheck, start_ms: int) -> list[Anomaly]:
+    """Each part of a wrong clock, told at the second at which the kept rows go on from it or from its place."""
+    found: list[Anomaly] = []
+    for first, stop in check.retimed:
+        begin, end = ((int(check.time_ms[row]) - start_ms) / 1000.0 for row in (first, stop - 1))
+        joint = begin if first else end
+        found.append(Anomaly("clock_step", "time", joint, joint, f"{stop - first} rows re-timed to follow on"))
+    if len(check.rejected) and len(check.order):
+        kept = np.sort(check.order)
+        for part in np.split(check.rejected, np.flatnonzero(np.diff(check.rejected) > 1) + 1):
+            next_row = kept[min(int(np.searchsorted(kept, part[0])), len(kept) - 1)]
+            place = (int(check.time_ms[next_row]) - start_ms) / 1000.0
+            decision = f"{len(part)} rows rejected: their clock is not credible"
+            found.append(Anomaly("clock_step", "time", place, place, decision))
+    return found
 
 
 def _start(session_start_ms: int, kept: NDArray[np.int64], tolerance_ms: int) -> int:
@@ -139,6 +169,13 @@ def _pauses(session: Session, start_ms: int, last: float) -> tuple[tuple[float, 
     return tuple(found)
 
 
+def _paused(pauses: tuple[tuple[float, float], ...], seconds: FloatArray) -> BoolArray:
+    inside = np.zeros(len(seconds), dtype=bool)
+    for begin, end in pauses:
+        inside |= (seconds >= begin) & (seconds <= end)
+    return inside
+
+
 def _within_bounds(
     name: str, values: FloatArray, sport: str, seconds: FloatArray, anomalies: list[Anomaly]
 ) -> FloatArray:
@@ -175,7 +212,11 @@ def _without_spikes(power: FloatArray, seconds: FloatArray, anomalies: list[Anom
     outlier = excess > np.maximum(_HAMPEL_SIGMAS * deviation, _SPIKE_FLOOR_WATTS)
     spike = np.zeros(len(power), dtype=bool)
     for first, last in runs(outlier):
-        if last - first < _SPIKE_LONGEST:
+        # Shoulders of nearly its height make it an effort that rises and falls.
+        shoulder = excess > _SHOULDER_SHARE * float(excess[first : last + 1].max())
+        begin = first - 1 if first > 0 and shoulder[first - 1] else first
+        end = last + 1 if last + 1 < len(power) and shoulder[last + 1] else last
+        if end - begin < _SPIKE_LONGEST:
             spike[first : last + 1] = True
     if spike.any():
         anomalies += _spans("power_spike", "power_watts", spike, seconds, "rejected: alone above its neighbours")
@@ -228,17 +269,6 @@ def _flag_frozen(seconds: FloatArray, channels: Mapping[str, FloatArray], anomal
             if any(other[a:b].any() for key, other in changes.items() if key != name) and not changed[a:b].any():
                 decision = "kept, flagged: the same value while others move"
                 anomalies.append(Anomaly("frozen_sensor", name, float(seconds[a]), float(seconds[b]), decision))
-
-
-def runs(mask: BoolArray) -> list[tuple[int, int]]:
-    """First and last index of each run of True.
-
-    >>> runs(np.array([False, True, True, False, True]))
-    [(1, 2), (4, 4)]
-    """
-    padded = np.concatenate(([0], mask.astype(np.int8), [0]))
-    step = np.diff(padded)
-    return list(zip(np.flatnonzero(step == 1).tolist(), (np.flatnonzero(step == -1) - 1).tolist(), strict=True))
 
 
 def _spans(kind: str, channel: str, mask: BoolArray, seconds: FloatArray, decision: str) -> list[Anomaly]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perf_pipeline.physiology.bounds import SMART_RECORDING_SECONDS, bounds_of
+from perf_pipeline.physiology.excursions import find_excursions
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -57,7 +58,7 @@ def clean_distance(
     bad = positions[2] if positions else None
     findings: list[Finding] = []
     if bad is not None and bad.any():
-        findings.append(("gps_jump", "latitude_degrees", bad, "position rejected: faster than the sport allows"))
+        findings.append(("gps_jump", "latitude_degrees", bad, "position rejected: no athlete moves so"))
     else:
         bad = None
     own = channels.get("distance_meters")
@@ -151,9 +152,13 @@ def _position_steps(
     rows = np.flatnonzero(np.isfinite(lat) & np.isfinite(lon) & ~((lat == 0) & (lon == 0)))
     if len(rows) < 2:
         return None
+    away = find_excursions(seconds[rows], lat[rows], lon[rows])
+    if away.any():
+        bad[rows[away]] = True
+        rows = rows[~away]
     steps = haversine_meters(lat[rows[:-1]], lon[rows[:-1]], lat[rows[1:]], lon[rows[1:]])
     if (steps > _allowed(np.diff(seconds[rows]), limit)).any():
-        return _without_jumping_positions(seconds, (lat, lon), rows, steps, limit)
+        return _without_jumping_positions(seconds, (lat, lon), rows, steps, limit, bad)
     return rows, steps, bad
 
 
@@ -163,6 +168,7 @@ def _without_jumping_positions(
     rows: NDArray[np.int64],
     steps: FloatArray,
     limit: float,
+    bad: BoolArray,
 ) -> tuple[NDArray[np.int64], FloatArray, BoolArray]:
     """From each jump go on to the next position that can be reached from the last believed one.
 
@@ -184,7 +190,6 @@ def _without_jumping_positions(
         keep[jump + 1 : landing] = False
         steps[landing - 1] = float(far[reached[0]]) if len(reached) else 0.0
         anchor_done = landing
-    bad = np.zeros(len(seconds), dtype=bool)
     bad[rows[~keep]] = True
     return rows[keep], steps[np.flatnonzero(keep)[1:] - 1], bad
 

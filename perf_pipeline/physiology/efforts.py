@@ -1,4 +1,4 @@
-"""Best efforts of one activity, exact by interpolation on the real timestamps (SCIENCE section 1)."""
+"""Best efforts of one activity, exact by interpolation on the real timestamps (docs/science.md section 1)."""
 
 from __future__ import annotations
 
@@ -278,9 +278,13 @@ def _paused(pauses: Sequence[tuple[float, float]], first: float, last: float) ->
 
 
 def _doubts(anomalies: Sequence[Anomaly], channels: tuple[str, ...], first: float, last: float) -> list[str]:
-    """The kinds of anomaly in these channels that touch the window."""
+    """The kinds of anomaly in these channels that touch the window; a dropout casts none, it can only lower a best."""
     return sorted(
-        {a.kind for a in anomalies if a.channel in channels and a.first_second <= last and a.last_second >= first}
+        {
+            a.kind
+            for a in anomalies
+            if a.kind != "dropout" and a.channel in channels and a.first_second <= last and a.last_second >= first
+        }
     )
 
 

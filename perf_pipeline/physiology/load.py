@@ -101,8 +101,8 @@ class Load:
 
 
 def activity_load(inputs: LoadInputs) -> Load:
-    """The best available of power, pace (swim for swims), heart rate, duration, in that order (SCIENCE
-    section 3).
+    """The best available of power, pace (swim for swims), heart rate, duration, in that order
+    (docs/science.md section 3).
     """
     seconds = max(inputs.moving_seconds, 0.0) if np.isfinite(inputs.moving_seconds) else 0.0
     trimp = _trimp(inputs)
