@@ -13,9 +13,10 @@ from perf_pipeline.defs.assets.notifications import notifications
 from perf_pipeline.defs.assets.source_files import source_files
 from perf_pipeline.defs.assets.thresholds import threshold_models
 from perf_pipeline.defs.decoder_agreement import decoder_agreement
-from perf_pipeline.defs.jobs import athlete_job, calendar_job
+from perf_pipeline.defs.jobs import athlete_job, calendar_job, quality_job
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
-from perf_pipeline.defs.schedules import new_day
+from perf_pipeline.defs.row_quality import rows_meet_expectations
+from perf_pipeline.defs.schedules import new_day, nightly_quality
 from perf_pipeline.defs.sensors import inbox_sensor
 from perf_pipeline.settings import load_settings
 
@@ -32,10 +33,10 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
     resources["scope"] = resources["scope"] if "scope" in (resource_overrides or {}) else RunScope.configure_at_launch()
     return dg.Definitions(
         assets=[source_files, athlete_months, threshold_models, activity_loads, daily_fitness, notifications],
-        asset_checks=[decoder_agreement],
-        jobs=[athlete_job, calendar_job],
+        asset_checks=[decoder_agreement, rows_meet_expectations],
+        jobs=[athlete_job, calendar_job, quality_job],
         sensors=[inbox_sensor(load_settings().sensor_interval_seconds)],
-        schedules=[new_day],
+        schedules=[new_day, nightly_quality],
         resources=resources,
         executor=dg.in_process_executor,
     )

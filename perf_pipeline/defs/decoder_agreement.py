@@ -12,7 +12,7 @@ from perf_pipeline.storage.tables import source_files
 @dg.asset_check(
     asset="activity_streams",
     additional_deps=["notifications"],
-    description="fitparse, gpxpy or tcxreader read a sample of the run's files; warns of differences without a known cause",
+    description="fitparse, gpxpy or tcxreader read a sample of the run's files; warns of differences nobody explains",
 )
 def decoder_agreement(
     context: dg.AssetCheckExecutionContext, pipeline: PipelineResource, scope: RunScope

@@ -5,22 +5,31 @@ from __future__ import annotations
 import dagster as dg
 
 from perf_pipeline.defs.athletes import STAGE_ORDER
-from perf_pipeline.defs.partitions import ATHLETES
 
+ROW_QUALITY = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_fitness"), "rows_meet_expectations"))
 CALENDAR_STAGES = ("threshold_models", "activity_loads", "daily_fitness", "notifications")
+
+# A run that fails names its athletes in its last step; to begin again there would leave out what failed before.
+RETRY_WHOLE_RUN = {"dagster/retry_strategy": "ALL_STEPS"}
 
 # A run is a process of its own already; a second one per step would only add seconds.
 athlete_job = dg.define_asset_job(
     "athlete_job",
-    selection=dg.AssetSelection.assets(*STAGE_ORDER),  # with the checks of these assets
-    partitions_def=ATHLETES,
+    selection=dg.AssetSelection.assets(*STAGE_ORDER) - ROW_QUALITY,
     executor_def=dg.in_process_executor,
+    tags=RETRY_WHOLE_RUN,
     description="Brings athletes up to date: intake, streams, activities, efforts, thresholds, fitness, notifications.",
 )
 calendar_job = dg.define_asset_job(
     "calendar_job",
-    selection=dg.AssetSelection.assets(*CALENDAR_STAGES),
-    partitions_def=ATHLETES,
+    selection=dg.AssetSelection.assets(*CALENDAR_STAGES) - ROW_QUALITY,
     executor_def=dg.in_process_executor,
+    tags=RETRY_WHOLE_RUN,
     description="What a new day alone changes: efforts leave the 90-day window, fitness decays.",
+)
+quality_job = dg.define_asset_job(
+    "quality_job",
+    selection=ROW_QUALITY,
+    executor_def=dg.in_process_executor,
+    description="Every stored row against the expectations of its table.",
 )

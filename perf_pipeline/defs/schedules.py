@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from perf_pipeline.defs.jobs import calendar_job
+from perf_pipeline.defs.jobs import calendar_job, quality_job
 from perf_pipeline.defs.partitions import ATHLETES
 from perf_pipeline.defs.run_requests import many_athletes
 from perf_pipeline.pipeline.inbox import BATCH
@@ -24,3 +24,13 @@ def new_day(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | d
         yield dg.SkipReason("no athlete yet")
     for start in range(0, len(athletes), BATCH):
         yield many_athletes(athletes[start : start + BATCH], athletes)
+
+
+nightly_quality = dg.ScheduleDefinition(
+    name="nightly_quality",
+    job=quality_job,
+    cron_schedule="40 3 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every night: great-expectations over what is stored.",
+)
