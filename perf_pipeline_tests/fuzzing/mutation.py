@@ -8,9 +8,9 @@ import gzip
 import io
 import re
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from random import Random
 
 from fastcrc import crc16
@@ -264,11 +264,11 @@ def container(data: bytes, dice: Random, others: Sequence[bytes]) -> bytes:
         packed = gzip.compress(inner, 1, mtime=0)
         return packed[: dice.randrange(len(packed))] if dice.random() < 0.3 else packed
     sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w", dice.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as archive:
+    method = dice.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(sink, "w", method) as archive:
         for content in (inner, *dice.sample(others, min(len(others), dice.randrange(3)))):
             name = dice.choice(_NAMES)
-            with suppress(ValueError, UserWarning):
-                archive.writestr(zipfile.ZipInfo(name), content)
+            archive.writestr(zipfile.ZipInfo(name), content)
     packed = sink.getvalue()
     return (noise(packed, dice, others) if dice.random() < 0.5 else packed)[:MAX_BYTES]
 
