@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from perf_pipeline.formats.model import Session
 from perf_pipeline.physiology.bounds import CHANNEL_BOUNDS, FROZEN_SECONDS, bounds_of
@@ -204,6 +203,8 @@ def _without_spikes(power: FloatArray, seconds: FloatArray, anomalies: list[Anom
     if len(power) < _HAMPEL_WINDOW or not (power > _SPIKE_FLOOR_WATTS).any():
         return power
     filled = np.where(np.isfinite(power), power, 0.0)
+    from scipy.ndimage import median_filter
+
     middle = median_filter(filled, size=_HAMPEL_WINDOW, mode="nearest")
     excess = filled - middle
     if not (excess > _SPIKE_FLOOR_WATTS).any():

@@ -188,35 +188,32 @@ def _power_efforts(clean: CleanStreams) -> list[Effort]:
     line = timeline_of(clean, "power_watts")
     if line is None or len(line) == 0 or not (line.values > 0).any():
         return []
-    efforts = []
-    for duration, found in zip(POWER_DURATIONS_SECONDS, best_windows(line, POWER_DURATIONS_SECONDS), strict=True):
-        if found is None:
-            continue
-        value, start = found
-        if value <= 0:
-            continue
-        reasons = _doubts(clean.anomalies, _POWER_CHANNELS, start, start + duration)
-        reasons += _filled(line, start, duration)
-        impossible = value > power_ceiling_watts(duration)
-        efforts.append(_effort("power", duration, value, "W", start=start, reasons=reasons, impossible=impossible))
-    return efforts
+    found = zip(POWER_DURATIONS_SECONDS, best_windows(line, POWER_DURATIONS_SECONDS), strict=True)
+    return [power_effort(clean, line, duration, best) for duration, best in found if best is not None and best[0] > 0]
+
+
+def power_effort(clean: CleanStreams, line: Timeline, duration: int, best: tuple[float, float]) -> Effort:
+    """A window's mean power in W and first second as a graded effort."""
+    value, start = best
+    reasons = _doubts(clean.anomalies, _POWER_CHANNELS, start, start + duration) + _filled(line, start, duration)
+    impossible = value > power_ceiling_watts(duration)
+    return _effort("power", duration, value, "W", start=start, reasons=reasons, impossible=impossible)
 
 
 def _speed_efforts(clean: CleanStreams) -> list[Effort]:
     line = distance_timeline(clean)
     if line is None or len(line) == 0 or not (line.values > 0).any():
         return []
-    efforts = []
-    for duration, found in zip(SPEED_DURATIONS_SECONDS, best_windows(line, SPEED_DURATIONS_SECONDS), strict=True):
-        if found is None:
-            continue
-        value, start = found
-        if value <= 0:
-            continue
-        reasons = _doubts(clean.anomalies, _DISTANCE_CHANNELS, start, start + duration)
-        impossible = value > speed_ceiling_mps(clean.sport, value * duration)
-        efforts.append(_effort("speed", duration, value, "m/s", start=start, reasons=reasons, impossible=impossible))
-    return efforts
+    found = zip(SPEED_DURATIONS_SECONDS, best_windows(line, SPEED_DURATIONS_SECONDS), strict=True)
+    return [speed_effort(clean, duration, best) for duration, best in found if best is not None and best[0] > 0]
+
+
+def speed_effort(clean: CleanStreams, duration: int, best: tuple[float, float]) -> Effort:
+    """A window's mean speed in m/s and first second as a graded effort."""
+    value, start = best
+    reasons = _doubts(clean.anomalies, _DISTANCE_CHANNELS, start, start + duration)
+    impossible = value > speed_ceiling_mps(clean.sport, value * duration)
+    return _effort("speed", duration, value, "m/s", start=start, reasons=reasons, impossible=impossible)
 
 
 def _distance_efforts(clean: CleanStreams, session: Session | None) -> list[Effort]:

@@ -6,7 +6,6 @@ from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter, uniform_filter1d
 
 from perf_pipeline.physiology.cleaning import CleanStreams
 
@@ -45,6 +44,8 @@ def smooth_altitude(seconds: FloatArray, altitude: FloatArray) -> FloatArray:
         return altitude
     usual = float(np.median(np.diff(seconds)))
     width = max(1, round(SMOOTHING_SECONDS / max(usual, 0.1)))
+    from scipy.ndimage import median_filter, uniform_filter1d
+
     calm = median_filter(altitude, size=5, mode="nearest")
     return np.asarray(uniform_filter1d(calm, size=min(width, len(calm)), mode="nearest"))
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from perf_pipeline.physiology.refusal import Refusal
 
@@ -77,6 +76,8 @@ def hyperbolic(seconds: FloatArray, value: FloatArray, weights: FloatArray | Non
     best = int(np.argmin(costs))
     if best in (0, len(grid) - 1):
         return Refusal("the hyperbolic form has no best Critical Power between zero and the lowest power")
+    from scipy.optimize import minimize_scalar
+
     found = minimize_scalar(cost, bounds=(grid[best + 1], grid[best - 1]), method="bounded", options={"xatol": 1e-10})
     if not found.success:
         return Refusal("the hyperbolic form did not converge")
@@ -134,7 +135,7 @@ def _with_errors(
     variance = rest / freedom
     slope_se = float(np.sqrt(variance / spread))
     intercept_se = float(np.sqrt(variance * (1.0 / total + mean * mean / spread)))
-    wide = float(student.ppf(0.5 + _CONFIDENCE / 2, freedom))
+    wide = float(stdtrit(freedom, 0.5 + _CONFIDENCE / 2))
     return Line(
         limit=intercept,
         capacity=slope,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from perf_pipeline.physiology.heart_rate import HeartRateProfile, heart_rate_stress_score, trimp_from_moments
 from perf_pipeline.physiology.power import training_stress_score
@@ -217,7 +216,11 @@ def _exponential_mean(daily: FloatArray, tau_days: float, start: float) -> Float
     keep = float(np.exp(-1.0 / tau_days))
     if len(daily) == 0:
         return np.empty(0)
-    out, _ = lfilter([1 - keep], [1, -keep], daily, zi=[start * keep])
+    out = np.empty(len(daily))
+    value = start
+    for day, load in enumerate(daily):
+        value = (1 - keep) * load + keep * value
+        out[day] = value
     return np.asarray(out)
 
 

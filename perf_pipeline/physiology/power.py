@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 FloatArray = NDArray[np.float64]
 
@@ -45,6 +44,8 @@ def xpower(watts: FloatArray) -> float | None:
         return None
     keep = float(np.exp(-1 / _XPOWER_SECONDS))
     begin = float(np.mean(watts[: int(_XPOWER_SECONDS)]))
+    from scipy.signal import lfilter
+
     smooth, _ = lfilter([1 - keep], [1, -keep], watts, zi=[begin * keep])
     return float(np.mean(np.maximum(smooth, 0.0) ** 4) ** 0.25)
 

@@ -8,8 +8,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.signal import lfilter
 
 from perf_pipeline.physiology.refusal import Refusal
 
@@ -36,6 +34,8 @@ def vdot_race_seconds(value: float, distance_meters: float) -> float | Refusal:
     fast, slow = distance_meters / 12.0, distance_meters / 1.0
     if not (vdot(distance_meters, slow) < value < vdot(distance_meters, fast)):
         return Refusal(f"a VDOT of {value:.1f} is outside what the formula covers for {distance_meters:.0f} m")
+    from scipy.optimize import brentq
+
     return float(brentq(lambda t: vdot(distance_meters, t) - value, fast, slow, xtol=1e-6))
 
 
@@ -75,6 +75,8 @@ def banister_performance(
     `loads` (days,): w(1), w(2), ...; the day's own load counts in full. Returns p(1), p(2), ... Banister et
     al. 1975; Morton, Fitz-Clarke, Banister 1990.
     """
+    from scipy.signal import lfilter
+
     gain = lfilter([k1], [1.0, -math.exp(-1.0 / tau1_days)], loads)
     fatigue = lfilter([k2], [1.0, -math.exp(-1.0 / tau2_days)], loads)
     return np.asarray(p0 + gain - fatigue)

@@ -2,11 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
+
+from perf_pipeline.physiology.cleaning import CleanStreams
+from perf_pipeline.physiology.timeline import timeline_of
 
 FloatArray = NDArray[np.float64]
+
+_RECOVERED_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class LeastBalance:
+    """The least that was left of W' in J (below zero: CP or W' was set too low), and the second since the start at
+    whose end that was.
+    """
+
+    joules: float
+    second: float
+
+
+def minimum(clean: CleanStreams, cp_watts: float, w_prime_joules: float) -> LeastBalance | None:
+    """The least W' balance of an activity by the differential form; None without power, CP or W' above zero.
+
+    Pauses and gaps count as rest without power, an hour of which restores all.
+    """
+    line = timeline_of(clean, "power_watts")
+    if line is None or not (line.values > 0).any() or not (cp_watts > 0 and w_prime_joules > 0):
+        return None
+    parts: list[FloatArray] = []
+    clock: list[FloatArray] = []
+    cuts = np.flatnonzero(np.diff(line.segments)) + 1
+    end = float(line.starts[0])
+    for rows in np.split(np.arange(len(line)), cuts):
+        begin = float(line.starts[rows[0]])
+        rest = np.zeros(int(min(begin - end, _RECOVERED_SECONDS)))
+        widths = line.widths[rows]
+        edges = np.concatenate(([0.0], np.cumsum(widths)))
+        work = np.concatenate(([0.0], np.cumsum(widths * line.values[rows])))
+        grid = np.arange(0.0, np.floor(edges[-1] + 1e-9) + 1.0)
+        parts += [rest, np.diff(np.interp(grid, edges, work))]
+        clock += [np.full(len(rest), begin), begin + grid[1:]]
+        end = begin + float(edges[-1])
+    watts = np.concatenate(parts)
+    if len(watts) == 0:
+        return None
+    left = w_balance_differential(watts, cp_watts, w_prime_joules)
+    least = int(np.argmin(left))
+    return LeastBalance(float(left[least]), float(np.concatenate(clock)[least]))
 
 
 def w_balance_differential(watts: FloatArray, cp_watts: float, w_prime_joules: float) -> FloatArray:
@@ -37,6 +83,8 @@ def w_balance_integral(
     """
     tau = recovery_tau_seconds(watts, cp_watts) if tau_seconds is None else tau_seconds
     spent = np.maximum(watts - cp_watts, 0.0)
+    from scipy.signal import lfilter
+
     return np.asarray(w_prime_joules - lfilter([1.0], [1.0, -np.exp(-1.0 / tau)], spent))
 
 

@@ -1,0 +1,57 @@
+"""The mean-maximal curve of an activity: the best mean over each of about 200 durations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perf_pipeline.physiology.bounds import POWER_DURATIONS_SECONDS
+from perf_pipeline.physiology.cleaning import CleanStreams
+from perf_pipeline.physiology.efforts import best_windows
+from perf_pipeline.physiology.timeline import distance_timeline, timeline_of
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_EVERY_SECOND_UP_TO = 120
+_LONGEST_SECONDS = 86_400
+_LOG_SPACED = 70
+
+_GRID = {round(x) for x in np.geomspace(_EVERY_SECOND_UP_TO, _LONGEST_SECONDS, _LOG_SPACED).tolist()}
+CURVE_SECONDS: tuple[int, ...] = tuple(
+    sorted({*range(1, _EVERY_SECOND_UP_TO + 1), *_GRID, *POWER_DURATIONS_SECONDS}),
+)
+"""Every second up to 2 min, then log spaced up to a day, the durations of best efforts among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeanMaximalCurve:
+    """`durations` (k,) int64 in s; `values` (k,) the best means in the channel's unit; `starts` (k,) their first
+    seconds.
+
+    It is the activity's own curve, no envelope: a longer mean may be higher than a shorter one.
+    """
+
+    channel: str
+    durations: IntArray
+    values: FloatArray
+    starts: FloatArray
+
+
+def mean_maximal_curve(clean: CleanStreams, channel: str) -> MeanMaximalCurve | None:
+    """The curve of power, heart rate, or speed (`speed_mps`, from the distance covered); None where nothing is above 0.
+
+    The same integration as for best efforts: at durations that both have the values are the same. Durations that no
+    stretch without a gap is long enough for are left out.
+    """
+    line = distance_timeline(clean) if channel == "speed_mps" else timeline_of(clean, channel)
+    if line is None or len(line) == 0 or not (line.values > 0).any():
+        return None
+    durations = [d for d in CURVE_SECONDS if d <= line.covered_seconds + 1e-9]
+    found = [(d, *best) for d, best in zip(durations, best_windows(line, durations), strict=True) if best is not None]
+    if not found:
+        return None
+    seconds, values, starts = zip(*found, strict=True)
+    return MeanMaximalCurve(channel, np.array(seconds, dtype=np.int64), np.array(values), np.array(starts))
