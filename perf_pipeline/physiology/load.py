@@ -221,7 +221,7 @@ def _exponential_mean(daily: FloatArray, tau_days: float, start: float) -> Float
     for day, load in enumerate(daily):
         value = (1 - keep) * load + keep * value
         out[day] = value
-    return np.asarray(out)
+    return out
 
 
 def _monotony(daily: FloatArray) -> tuple[FloatArray, FloatArray]:
