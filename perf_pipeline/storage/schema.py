@@ -16,6 +16,9 @@ from perf_pipeline.storage.errors import DatabaseUnavailableError
 if TYPE_CHECKING:
     from alembic.config import Config
 
+VERSION_TABLE = "perf_schema_version"
+"""Alembic's own name for it is taken where Dagster keeps its storage in the same database."""
+
 MIGRATION_LOCK = 0x70657266  # "perf"
 """Key of the advisory lock under which one process at a time migrates."""
 
@@ -35,7 +38,8 @@ def current_revision(connection: Connection) -> str | None:
     """The revision of this database, None where it was never migrated."""
     savepoint = connection.begin_nested() if connection.in_transaction() else connection.begin()
     try:
-        revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        query = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant of this module
+        revision: str | None = connection.execute(text(query)).scalar()
     except ProgrammingError:
         revision = None
     finally:

@@ -27,7 +27,8 @@ def empty(warehouse: Warehouse) -> Warehouse:
 def test_the_migrated_database_is_the_one_that_the_tables_describe(empty: Warehouse) -> None:
     assert empty.migrate()
     with empty.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        options = {"compare_type": True, "compare_server_default": True, "version_table": schema.VERSION_TABLE}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, METADATA) == []
 
 
@@ -46,10 +47,10 @@ def test_every_table_and_column_has_a_comment(empty: Warehouse) -> None:
     empty.migrate()
     statement = """
         SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'alembic_version'
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'perf_schema_version'
           AND a.attnum >= 0 AND col_description(c.oid, a.attnum) IS NULL
         UNION ALL SELECT relname, NULL FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-          AND relname <> 'alembic_version' AND obj_description(oid, 'pg_class') IS NULL"""
+          AND relname <> 'perf_schema_version' AND obj_description(oid, 'pg_class') IS NULL"""
     with empty.begin() as connection:
         assert connection.execute(text(statement)).all() == []
 
@@ -58,7 +59,7 @@ def test_at_the_head_one_query_is_asked_and_nothing_is_done(warehouse: Warehouse
     asked: list[str] = []
     event.listen(warehouse.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
     assert not warehouse.migrate()
-    assert asked == ["SELECT version_num FROM alembic_version"]
+    assert asked == ["SELECT version_num FROM perf_schema_version"]
 
 
 def test_the_name_of_the_last_file_is_the_head() -> None:
@@ -67,7 +68,7 @@ def test_the_name_of_the_last_file_is_the_head() -> None:
 
 def test_a_database_of_a_newer_version_is_left_alone(warehouse: Warehouse) -> None:
     with warehouse.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE perf_schema_version SET version_num = '9999'"))
     assert not warehouse.migrate()
 
 
@@ -84,9 +85,9 @@ def test_of_many_that_start_at_once_one_migrates(empty: Warehouse) -> None:
 def test_a_migration_gives_way_to_a_lock_and_tries_again(empty: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema, "LOCK_TIMEOUT_SECONDS", 1)
     holder = empty.engine.connect()
-    holder.execute(text("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)"))
+    holder.execute(text("CREATE TABLE perf_schema_version (version_num varchar(32) PRIMARY KEY)"))
     holder.commit()
-    holder.execute(text("LOCK TABLE alembic_version IN EXCLUSIVE MODE"))
+    holder.execute(text("LOCK TABLE perf_schema_version IN EXCLUSIVE MODE"))
     did: list[bool] = []
     starter = threading.Thread(target=lambda: did.append(empty.migrate()))
     starter.start()
