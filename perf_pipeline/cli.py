@@ -68,13 +68,14 @@ def ingest(
     from perf_pipeline.terminal.copying import copy_in
     from perf_pipeline.terminal.given import account_of
     from perf_pipeline.terminal.printing import counts_table, progress_bars, quarantine_table
-    from perf_pipeline.terminal.running import dagster_instance, run_athlete
 
     settings = load_settings()
     with Services(settings) as services, progress_bars(err) as progress:
         copied = copy_in(services.store, athlete, path, lambda done, total: progress("Copying", done, total))
         succeeded, reason = True, ""
         if copied.plain or copied.containers:
+            from perf_pipeline.terminal.running import dagster_instance, run_athlete
+
             with dagster_instance(settings) as instance:
                 succeeded, reason = run_athlete(instance, athlete, progress=progress, take_in_at_once=True)
         with services.warehouse.begin() as connection:
@@ -143,7 +144,6 @@ def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
     from perf_pipeline.pipeline.overview import STATUSES, counts_by_athlete, quarantined
     from perf_pipeline.pipeline.services import Services
     from perf_pipeline.terminal.printing import counts_table, quarantine_table
-    from perf_pipeline.terminal.running import last_run
 
     settings = load_settings()
     with Services(settings) as services:
@@ -151,6 +151,9 @@ def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
         with services.warehouse.begin() as connection:
             athletes = counts_by_athlete(connection)
             bad = quarantined(connection)
+    # Dagster is imported once storage and database have answered: what is wrong with them is told at once.
+    from perf_pipeline.terminal.running import last_run
+
     run = last_run(settings)
     waiting = sum(news.ready.values()) + news.growing
     if as_json:
