@@ -15,7 +15,9 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
+from perf_pipeline.defs.run_requests import FAILED_TAG
 from perf_pipeline.pipeline.services import Services
+from perf_pipeline.storage.errors import DatabaseUnavailableError
 from perf_pipeline.storage.warehouse import Lease
 
 STAGE_ORDER = (
@@ -76,26 +78,30 @@ def for_each_athlete(
 ) -> StageTotals:
     """Does the stage's work for each athlete of the run and adds up what it counts.
 
-    Raises `dagster.Failure` naming the athletes that failed, in the last stage of the run.
+    Raises `dagster.Failure` naming the athletes that failed, in the last stage of the run, and at once
+    `DatabaseUnavailableError`.
     """
     totals = StageTotals()
     began = time.perf_counter()
-    handles = _athletes(context, scope)
+    handles = athletes_of_turn(context, scope)
     for handle in handles:
         if handle in pipeline.failures:
             continue
         try:
-            with pipeline.services.athlete(handle, context.run_id) as lease:
+            with pipeline.services.athlete(handle, context.run.run_id) as lease:
                 turn = AthleteWork(
                     handle, lease, pipeline.services, scope, lambda done, total: progress(stage, done, total)
                 )
                 totals.counts.update(work(turn))
             totals.athletes += 1
+        except DatabaseUnavailableError:
+            raise  # nobody's turn will go better: the run fails, is tried again, and goes on from here
         except Exception as error:
             context.log.exception("athlete %s failed in %s", handle, stage)
             pipeline.failures[handle] = f"{stage}: {type(error).__name__}: {error}"
     totals.seconds = time.perf_counter() - began
     if pipeline.failures and (_is_last(context, stage) or pipeline.failures.keys() >= set(handles)):
+        context.instance.add_run_tags(context.run.run_id, {FAILED_TAG: ",".join(sorted(pipeline.failures))})
         listing = "; ".join(f"{handle}: {reason}" for handle, reason in sorted(pipeline.failures.items()))
         raise dg.Failure(
             f"{len(pipeline.failures)} of the run's athletes failed: {listing}",
@@ -104,7 +110,8 @@ def for_each_athlete(
     return totals
 
 
-def _athletes(context: dg.AssetExecutionContext, scope: RunScope) -> list[str]:
+def athletes_of_turn(context: dg.AssetExecutionContext, scope: RunScope) -> list[str]:
+    """The athletes of the run's partitions, or those of them that its scope names."""
     keys = list(context.partition_keys)
     return [key for key in keys if key in set(scope.athletes)] if scope.athletes else keys
 

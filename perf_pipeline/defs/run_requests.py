@@ -10,6 +10,8 @@ import dagster as dg
 from perf_pipeline.defs.partitions import ATHLETES
 
 SHARED_TAG = "perf/shared"
+FAILED_TAG = "perf/failed"
+"""Tag of a failed run: whom it failed, separated by commas. The others of a shared run are none the worse for it."""
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -28,7 +30,9 @@ def one_athlete(handle: str) -> dg.RunRequest:
     return dg.RunRequest(partition_key=handle, run_config=run_config([handle]))
 
 
-def many_athletes(handles: Sequence[str], partition_order: Sequence[str]) -> dg.RunRequest:
+def many_athletes(
+    handles: Sequence[str], partition_order: Sequence[str], *, run_key: str | None = None
+) -> dg.RunRequest:
     """One run for many athletes.
 
     A range covers every key between its ends, whoever that is, so the run config carries the explicit list.
@@ -36,7 +40,9 @@ def many_athletes(handles: Sequence[str], partition_order: Sequence[str]) -> dg.
     position = {key: index for index, key in enumerate(partition_order)}
     ordered = sorted(handles, key=position.__getitem__)
     return dg.RunRequest(
-        run_config=run_config(ordered), tags={RANGE_START: ordered[0], RANGE_END: ordered[-1], SHARED_TAG: "yes"}
+        run_key=run_key,
+        run_config=run_config(ordered),
+        tags={RANGE_START: ordered[0], RANGE_END: ordered[-1], SHARED_TAG: "yes"},
     )
 
 

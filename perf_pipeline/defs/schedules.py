@@ -23,7 +23,9 @@ def new_day(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | d
     if not athletes:
         yield dg.SkipReason("no athlete yet")
     for start in range(0, len(athletes), BATCH):
-        yield many_athletes(athletes[start : start + BATCH], athletes)
+        # A tick that asks for several runs must tell them apart; the keys of another day's tick are others.
+        day = context.scheduled_execution_time.date().isoformat()
+        yield many_athletes(athletes[start : start + BATCH], athletes, run_key=f"{day} from {start}")
 
 
 nightly_quality = dg.ScheduleDefinition(

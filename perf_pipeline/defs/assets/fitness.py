@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from perf_pipeline.defs.athletes import AthleteWork, for_each_athlete, today_of
+from perf_pipeline.defs.athletes import AthleteWork, athletes_of_turn, for_each_athlete, today_of
 from perf_pipeline.defs.checks import fitness_result
 from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
@@ -78,5 +78,5 @@ def daily_fitness(
         return update_fitness(turn.services.warehouse, turn.lease, turn.today)
 
     totals = for_each_athlete(context, pipeline, scope, progress, "daily_fitness", work)
-    check = fitness_result(pipeline.services, context.partition_keys, today_of(scope))
+    check = fitness_result(pipeline.services, athletes_of_turn(context, scope), today_of(scope))
     return dg.MaterializeResult(metadata=totals.metadata(), check_results=[check])

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from perf_pipeline.defs.athletes import AthleteWork, for_each_athlete
+from perf_pipeline.defs.athletes import AthleteWork, StageTotals, athletes_of_turn, for_each_athlete
 from perf_pipeline.defs.checks import coherence_result, months_result
 from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
@@ -105,14 +105,15 @@ def athlete_months(
         counts = {**report.counts, "months": len(report.computed), "months_skipped": report.skipped}
         return {**counts, "quarantined": report.verdicts["quarantined"]}
 
-    last = max(selected, key=MONTH_STAGES.index)
-    totals = for_each_athlete(context, pipeline, scope, progress, last, work)
+    # Where the checks alone are asked for there is no stage to run.
+    last = max(selected, key=MONTH_STAGES.index, default=None)
+    totals = for_each_athlete(context, pipeline, scope, progress, last, work) if last else StageTotals()
     shared = {name: count for name, count in totals.metadata().items() if "." not in name}
     for stage in MONTH_STAGES:
         if stage in selected:
             yield dg.MaterializeResult(asset_key=stage, metadata={**shared, **totals.metadata(f"{stage}.")})
     checks = {key.name for key in context.selected_asset_check_keys}
     if "no_month_left_behind" in checks:
-        yield months_result(pipeline.services, context.partition_keys)
+        yield months_result(pipeline.services, athletes_of_turn(context, scope))
     if "efforts_are_coherent" in checks:
-        yield coherence_result(pipeline.services, context.partition_keys)
+        yield coherence_result(pipeline.services, athletes_of_turn(context, scope))

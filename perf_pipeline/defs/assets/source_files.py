@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from perf_pipeline.defs.athletes import AthleteWork, for_each_athlete
+from perf_pipeline.defs.athletes import AthleteWork, athletes_of_turn, for_each_athlete
 from perf_pipeline.defs.checks import quarantine_result
 from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
@@ -56,5 +56,6 @@ def source_files(
 
     totals = for_each_athlete(context, pipeline, scope, progress, "source_files", work)
     return dg.MaterializeResult(
-        metadata=totals.metadata(), check_results=[quarantine_result(pipeline.services, context.partition_keys)]
+        metadata=totals.metadata(),
+        check_results=[quarantine_result(pipeline.services, athletes_of_turn(context, scope))],
     )

@@ -1,0 +1,121 @@
+"""What the graph holds: a change here is seen, and meant."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from perf_pipeline.definitions import build_definitions
+from perf_pipeline.defs.athletes import STAGE_ORDER
+from perf_pipeline.storage.tables import METADATA
+
+ASSETS = {
+    "source_files": ("intake", {"python", "postgres", "s3"}, set()),
+    "activity_streams": ("activities", {"python", "parquet"}, {"source_files"}),
+    "activities": ("activities", {"python", "postgres"}, {"activity_streams"}),
+    "activity_efforts": ("performance", {"python", "postgres"}, {"activity_streams", "activities"}),
+    "activity_metrics": ("performance", {"python", "postgres"}, {"activity_streams", "activities"}),
+    "profile_metrics": ("intake", {"python", "postgres"}, {"source_files"}),
+    "threshold_models": ("performance", {"python", "postgres"}, {"activities", "activity_efforts"}),
+    "activity_loads": (
+        "performance", {"python", "postgres"},
+        {"activities", "activity_metrics", "threshold_models", "profile_metrics"},
+    ),
+    "daily_fitness": ("performance", {"python", "postgres"}, {"activity_loads"}),
+    "notifications": ("performance", {"python", "postgres"}, {"activity_efforts", "daily_fitness"}),
+}  # fmt: skip
+"""Group, kinds and upstream assets by asset."""
+
+CHECKS = {
+    "source_files": {"nothing_in_quarantine"},
+    "activity_streams": {"decoder_agreement"},
+    "activities": {"no_month_left_behind"},
+    "activity_efforts": {"efforts_are_coherent"},
+    "daily_fitness": {"fitness_reaches_today", "rows_meet_expectations"},
+}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions()
+
+
+def test_these_are_the_assets_with_their_groups_kinds_and_upstreams(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    nodes = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+    assert {
+        name: (node.group_name, set(node.kinds), {parent.to_user_string() for parent in node.parent_keys})
+        for name, node in nodes.items()
+    } == ASSETS
+    assert set(STAGE_ORDER) == set(ASSETS)
+
+
+def test_every_stage_comes_after_what_feeds_it() -> None:
+    for stage, (_, _, upstream) in ASSETS.items():
+        assert all(STAGE_ORDER.index(other) < STAGE_ORDER.index(stage) for other in upstream)
+
+
+def test_every_asset_is_owned_described_and_partitioned_by_athlete(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.owners == ["team:perf-pipeline"]
+        assert len(node.description or "") > 20
+        assert node.partitions_def.name == "athletes"
+        assert node.backfill_policy.max_partitions_per_run == 200
+
+
+def test_every_table_asset_shows_its_columns_with_their_meanings(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for name in set(ASSETS) - {"activity_streams"}:
+        metadata = graph.get(dg.AssetKey(name)).metadata
+        columns = {column.name: column for column in metadata["dagster/column_schema"].columns}
+        assert list(columns) == [column.name for column in METADATA.tables[name].columns]
+        assert all(columns[n].description for n in columns if n != "id")
+
+
+def test_these_are_the_checks(definitions: dg.Definitions) -> None:
+    found: dict[str, set[str]] = {}
+    for check in definitions.resolve_asset_graph().asset_check_keys:
+        found.setdefault(check.asset_key.to_user_string(), set()).add(check.name)
+    assert found == CHECKS
+
+
+def test_these_are_the_jobs_sensors_and_schedules(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    jobs = {"__ASSET_JOB", "athlete_job", "calendar_job", "quality_job"}
+    assert {job.name for job in repository.get_all_jobs()} == jobs
+    assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
+        "inbox_sensor": dg.DefaultSensorStatus.RUNNING
+    }
+    assert {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs} == {
+        "new_day": ("10 0 * * *", dg.DefaultScheduleStatus.RUNNING),
+        "nightly_quality": ("40 3 * * *", dg.DefaultScheduleStatus.RUNNING),
+    }
+
+
+def test_a_run_that_is_tried_again_begins_with_its_first_step(definitions: dg.Definitions) -> None:
+    for name in ("athlete_job", "calendar_job"):
+        assert definitions.resolve_job_def(name).tags["dagster/retry_strategy"] == "ALL_STEPS"
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        {},
+        {"athletes": ["ann"], "full_refresh": True},
+        {"since": "2026-01", "until": "2026-05", "take_in_at_once": True, "today": "2026-06-01"},
+    ],
+)
+def test_the_scope_of_a_run_is_set_in_the_launchpad(definitions: dg.Definitions, scope: dict[str, object]) -> None:
+    for name in ("athlete_job", "calendar_job"):
+        job = definitions.resolve_job_def(name)
+        told = dg.validate_run_config(job, {"resources": {"scope": {"config": scope}}})
+        assert {key: told["resources"]["scope"]["config"][key] for key in scope} == scope
+        assert dg.validate_run_config(job, {})["resources"]["scope"]["config"]["full_refresh"] is False
+
+
+@pytest.mark.parametrize("scope", [{"full_refresh": "maybe"}, {"athletes": "ann"}, {"everything": True}])
+def test_a_scope_that_makes_no_sense_is_refused(definitions: dg.Definitions, scope: dict[str, object]) -> None:
+    with pytest.raises(dg.DagsterInvalidConfigError):
+        dg.validate_run_config(definitions.resolve_job_def("athlete_job"), {"resources": {"scope": {"config": scope}}})
