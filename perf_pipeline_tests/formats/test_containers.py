@@ -203,3 +203,16 @@ def test_members_of_a_strava_export_carry_what_it_says(folder: str) -> None:
     assert found[f"z!{folder}activities/1.fit.gz"] == Sidecar("Morning Ride", "two\nlines", "Ride")
     assert found[f"z!{folder}activities/2.gpx"] == Sidecar("Lunch Run", None, "Run")
     assert found[f"z!{folder}activities.csv"] is None
+
+
+def test_a_member_without_a_name_is_a_file_as_any_other() -> None:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(""), b"x")
+        archive.writestr("b.fit", b"y")
+    assert [(m.name, m.data) for m in unpack(sink.getvalue(), "a.zip")] == [("a.zip!", b"x"), ("a.zip!b.fit", b"y")]
+
+
+def test_what_an_export_tells_can_be_stored() -> None:
+    table = b"Activity Name,Activity Type,Filename\nA\x00B\x1b,Ride,activities/1.fit\n"
+    assert strava_index(table)["activities/1.fit"].name == "A B"

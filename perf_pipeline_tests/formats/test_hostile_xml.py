@@ -97,3 +97,21 @@ def test_the_error_says_the_line_and_nothing_of_the_contents() -> None:
     with pytest.raises(CorruptFileError) as caught:
         reading.read(b"<gpx>\n<secret name", fallback=False)
     assert "secret" not in str(caught.value)
+
+
+def test_a_break_right_after_an_entity_is_survived() -> None:
+    file = reading.read(b"<gpx><wpt lat='1' lon='2'><name>&x;</name></wpt><gpx>&x;</name></wpt><gpx>&x;")
+    assert (file.partial, file.sessions) == (True, ())
+
+
+def test_entities_that_multiply_are_refused_in_utf_16_before_they_do() -> None:
+    words = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 10))
+    data = f'<?xml version="1.0"?><!DOCTYPE gpx [<!ENTITY a0 "lol">{words}]>{gpx("&a9;")}'.encode("utf-16")
+    with pytest.raises(HostileFileError):
+        reading.read(data)
+
+
+def test_an_offset_that_no_clock_has_makes_no_time() -> None:
+    odd = POINT.replace("00:00:00Z", "00:00:00+99:99")
+    file = reading.read(gpx(odd + odd.replace("00:00+", "00:01+") + POINT).encode(), fallback=False)
+    assert (len(file.sessions[0].streams), file.sessions[0].utc_offset_seconds) == (1, None)

@@ -77,3 +77,14 @@ def test_what_could_exhaust_memory_or_stack_is_refused(data: bytes) -> None:
 )
 def test_a_profile_goes_by_its_name(name: str, *, expected: bool) -> None:
     assert is_profile_name(name) is expected
+
+
+@pytest.mark.parametrize("text", [b"!!float ''", b"!!bool x", b"!!timestamp x", b"!!int ''", b"_._"])
+def test_values_that_yaml_promises_and_cannot_make_are_typed_errors(text: bytes) -> None:
+    with pytest.raises(FormatError):
+        read_sidecar(b"other: " + text + b"\nname: [1]")
+
+
+@pytest.mark.parametrize(("text", "told"), [(rb'"a\0b"', "a b"), (rb'"a\ud800b"', "a?b"), (rb'"a\nb\tc"', "a\nb\tc")])
+def test_texts_are_what_can_be_stored(text: bytes, told: str) -> None:
+    assert read_sidecar(b"name: " + text).name == told

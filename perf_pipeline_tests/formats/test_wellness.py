@@ -108,3 +108,13 @@ def test_a_cell_past_pythons_bound_is_a_bad_row() -> None:
     file = read_wellness(data)
     assert [s.value for s in file.wellness] == [70]
     assert len(file.warnings) == 1
+
+
+def test_a_source_is_what_can_be_stored() -> None:
+    assert sample("2020-01-01,weight_kg,70,kg,sca\x00le").source == "sca le"
+    assert sample("2020-01-01,weight_kg,70,kg," + "x" * 5000).source == "x" * 100
+
+
+def test_an_offset_that_no_clock_has_makes_no_time() -> None:
+    file = read_wellness(b"date,metric,value\n2020-01-01T00:00:00+99:99,weight_kg,70\n")
+    assert (file.wellness, file.warnings) == ((), ("line 2: the date is neither a day nor a time",))
