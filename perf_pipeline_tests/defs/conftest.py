@@ -92,7 +92,9 @@ class Graph:
             ) as context,
             dg.partition_loading_context(dynamic_partitions_store=self.instance),
         ):
-            told = sensor.evaluate_tick(context)
+            told = sensor(context)
+        if isinstance(told, dg.SkipReason):
+            return dg.SensorResult(skip_reason=told)
         for request in told.dynamic_partitions_requests or ():
             self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
         return told
