@@ -51,7 +51,8 @@ _TIME = re.compile(rb"<(?:[\w.-]+:)?time\s*>([^<]{1,64})<")
 WORDS = Vocabulary(
     point="trkpt",
     openers=("trkseg", "trk", "wpt", "rte", "rtept", "metadata"),
-    fields=("time", *(tag for tags in _CHANNEL_TAGS.values() for tag in tags)),
+    time="time",
+    fields=tuple(tag for tags in _CHANNEL_TAGS.values() for tag in tags),
     attributes=("lat", "lon"),
 )
 
@@ -80,7 +81,7 @@ def read_gpx(data: bytes) -> ActivityFile:
     root = document.root
     if str(root.tag).rpartition("}")[2] != "gpx":
         raise UnknownFormatError("the root element is not gpx")
-    time, offset = found.times("time")
+    time, offset = found.times()
     timed = time != NO_TIME
     creator = (root.get("creator") or "").strip()[:200] or None
     if not timed.any():

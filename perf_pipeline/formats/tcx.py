@@ -55,7 +55,8 @@ _HOMES = ("Activity", "Transition", "Course")
 WORDS = Vocabulary(
     point="Trackpoint",
     openers=("Track", "Lap", *_HOMES, "CoursePoint", "Workout", "Creator", "Author"),
-    fields=("Time", *(tag for tags in _CHANNEL_TAGS.values() for tag in tags)),
+    time="Time",
+    fields=tuple(tag for tags in _CHANNEL_TAGS.values() for tag in tags),
 )
 _LAP_TAGS: Mapping[str, str] = {
     "duration_seconds": "TotalTimeSeconds",
@@ -144,7 +145,7 @@ class _Reader:
 
     def __init__(self, root: Any, found: Points) -> None:
         self._root = root
-        self._time, self._offset = found.times("Time")
+        self._time, self._offset = found.times()
         columns = ((name, found.column(tags)) for name, tags in _CHANNEL_TAGS.items())
         self._channels = {name: column for name, column in columns if column is not None}
         self._track = found.ordinal("Track")

@@ -1,16 +1,16 @@
 """The track points of plainly written XML straight from its bytes, with lxml for everything around them.
 
-Nearly all of a GPX or TCX file is points, written by machines in one shape. Their tags are found, checked for
-well-formedness and decoded on whole arrays, several times faster than a tree can be built; what remains of the file,
-with one empty point standing for each run of them, goes through the safe parser. Whatever is not plain (comments,
-CDATA, entities, single quotes, other encodings, a tag out of place) is left to the tree: `cut` gives None, and the
-results of both ways are equal.
+Nearly all of a GPX or TCX file is points, written by machines in a handful of shapes. Without its digits and blanks
+the text of a point is its shape; one point of each goes through the safe parser with what stands around the points,
+and proves the others well-formed, for their tags are the same bytes. Values are decoded on whole arrays. Whatever is
+not plain (comments, CDATA, entities, letters outside of ASCII, many shapes) is left to the tree: `cut` gives None, and
+the results of both ways are equal.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,38 +18,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perf_pipeline.formats.model import FormatError
-from perf_pipeline.formats.xml_columns import floats_at, times_at
-from perf_pipeline.formats.xml_points import FIRST_FIELD, POINT, Points, Vocabulary, Walk, is_one_of, walk
+from perf_pipeline.formats.xml_columns import floats_at, times_at, words_of
+from perf_pipeline.formats.xml_points import FIRST_FIELD, POINT, Points, Vocabulary, Walk, walk
 from perf_pipeline.formats.xml_safety import Document, parse
 
 if TYPE_CHECKING:
     from perf_pipeline.formats.model import FloatArray, IntArray
 
-_LT, _GT, _SLASH, _COLON = (ord(c) for c in "<>/:")
-_LONGEST_NAME = 32
-_PAD = b"\0" * (_LONGEST_NAME + 16)
-_NAME = re.compile(r"(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)", re.ASCII)
+_ERASED = b"0123456789.-+ \t\r\n"
+_TAG = re.compile(rb"<(/?)(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)(?:\s[^<>]*?)?(/?)>")
 _TAG_WITH_ATTRIBUTES = re.compile(r'<[\w:.-]+(?:\s+[A-Za-z_][\w.-]*(?::[\w.-]+)?\s*=\s*"[^"<>&]*")+\s*/?>', re.ASCII)
-_MAX_DISTINCT_TAGS = 200
-# What to keep of each word of a name, by the name's length.
-_MASKS = [
-    np.array([(1 << 8 * min(max(n - i, 0), 8)) - 1 for n in range(_LONGEST_NAME + 1)], np.uint64)
-    for i in range(0, _LONGEST_NAME, 8)
-]
-# Odd constants that spread the bits of a name's words over the slots; two sets, should names collide in one.
-_SPREADERS = (
-    np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64),
-    np.array([0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53], np.uint64),
-)
-_SLOT_BITS = 16
+_MAX_SHAPES = 32
+_BLOCK = 1 << 16
+"""Bytes looked at together: what comes of them stays in the cache."""
+_LONGEST_TEXT = 10_000
+_LONGEST_BETWEEN_ATTRIBUTES = 32
+_WORTH_IT_BYTES = 20_000
+"""The arrays cost half a millisecond however few the points are; below this size a tree is there sooner."""
 
 
 def read_points(data: bytes, words: Vocabulary) -> tuple[Document, Points]:
     """The document and its points, by the fast way where the file is plain; errors are those of `parse`.
 
-    By the fast way the document has one empty point for each run of them.
+    By the fast way the document has few points: an empty one for each run of them, and one of each shape.
     """
-    fast = cut(data, words)
+    fast = cut(data, words) if len(data) > _WORTH_IT_BYTES else None
     if fast is not None:
         return fast
     document = parse(data)
@@ -60,41 +53,203 @@ def cut(data: bytes, words: Vocabulary) -> tuple[Document, Points] | None:
     """Points from the bytes and a document of the rest, None where the file is not plain enough."""
     opening, closing = b"<" + words.point.encode(), b"</" + words.point.encode() + b">"
     begin, end = data.find(opening), data.rfind(closing) + len(closing)
-    if begin < 0 or end <= begin + len(closing):
+    if begin < 0 or end <= begin + len(closing) or b"\x00" in data[:200]:
         return None
-    region = data[begin:end]
-    if not _is_plain(data, region):
+    octets = np.frombuffer(data, np.uint8)
+    tags = _tags(octets, begin, end)
+    outline = _outline(data, opening, closing) if tags is not None else None
+    if tags is None or outline is None or outline.tags != len(tags.lt):
         return None
-    tokens = _tokens(region)
-    coded = _codes(region, tokens, words.codes()) if tokens is not None else None
-    if tokens is None or coded is None:
+    shapes = _shapes(octets, tags, outline, words)
+    if shapes is None:
         return None
-    found = _points(region, tokens, coded, words)
-    if found is None:
+    attributes = _attributes(octets, tags.lt[outline.first], tags.gt[outline.first], words.attributes)
+    around = _around(data, tags, outline, [shape.example for shape in shapes], words)
+    if attributes is None or around is None:
         return None
-    first, last = found
-    return _assemble(data, begin, region, tokens, coded, (first, last), words)
+    document, walked, run_lengths = around
+    return document, _Cut(walked, run_lengths, _Fields.of(octets, tags, shapes, words), attributes)
 
 
 @dataclass(frozen=True, slots=True)
-class _Tokens:
-    """Every tag of a region: `<` and `>` at, whether it closes, is empty or has attributes, nesting after it; (t,)."""
+class _Tags:
+    """Every tag from the first point to the last: where its `<` and its `>` are in the file; (t,)."""
 
     lt: IntArray
     gt: IntArray
-    closes: NDArray[np.bool_]
-    empty: NDArray[np.bool_]
-    attributed: NDArray[np.bool_]
-    depth: IntArray
+
+
+def _tags(octets: NDArray[np.uint8], begin: int, end: int) -> _Tags | None:
+    """The tags of [begin, end), None where `<` and `>` do not take turns or a text is absurdly long."""
+    lt, gt = (_places(octets, begin, end, mark) for mark in b"<>")
+    if len(lt) != len(gt) or (lt >= gt).any():
+        return None
+    text = lt[1:] - gt[:-1]
+    return _Tags(lt, gt) if int(text.min(initial=1)) > 0 and int(text.max(initial=1)) <= _LONGEST_TEXT else None
+
+
+def _places(octets: NDArray[np.uint8], begin: int, end: int, mark: int) -> IntArray:
+    blocks = range(begin, end, _BLOCK)
+    return np.concatenate([np.flatnonzero(octets[at : min(at + _BLOCK, end)] == mark) + at for at in blocks])
 
 
 @dataclass(frozen=True, slots=True)
-class _Coded:
-    """Name of every tag: `same_as` (t,) the index of a tag of that very name, `codes` (t,) its local name's code."""
+class _Outline:
+    """The points (n,) by their shapes.
 
-    same_as: IntArray
-    codes: NDArray[np.int16]
-    names: Mapping[str, int]
+    `shape` (n,) the index of each one's shape in `sizes`, the numbers of tags; `first` (n,) its opening tag;
+    `breaks` the points with something else than blanks before them; `tags` how many tags there are in all.
+    """
+
+    shape: IntArray
+    sizes: Sequence[int]
+    first: IntArray
+    breaks: IntArray
+    tags: int
+
+
+def _outline(data: bytes, opening: bytes, closing: bytes) -> _Outline | None:
+    """The points told apart by what is left of them without digits and blanks; None for too many shapes."""
+    chunks = data.translate(None, _ERASED).split(closing)[:-1]
+    if not chunks:
+        return None
+    chunks[0] = chunks[0][max(chunks[0].find(opening), 0) :]
+    shapes: dict[bytes, int] = {}
+    told: dict[bytes, tuple[int, int, int, bool]] = {}
+    for chunk in dict.fromkeys(chunks):
+        at = chunk.find(opening)
+        if at < 0 or b"<!" in chunk or b"<?" in chunk:
+            return None
+        point = chunk[at:]
+        if b"&" in point or not point.isascii():
+            return None
+        shape = shapes.setdefault(point, len(shapes))
+        if shape >= _MAX_SHAPES:
+            return None
+        told[chunk] = (shape, chunk.count(b"<", 0, at), chunk.count(b"<") + 1, at > 0)
+    table = np.array(list(told.values()), np.int64)
+    row = {chunk: i for i, chunk in enumerate(told)}
+    of_point = np.fromiter(map(row.__getitem__, chunks), np.int64, len(chunks))
+    shape_of, before, size, broken = table[of_point].T
+    ends = np.cumsum(size)
+    broken[0] = 1
+    sizes = [shape.count(b"<") + 1 for shape in shapes]
+    return _Outline(shape_of, sizes, ends - size + before, np.flatnonzero(broken), int(ends[-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Points of one shape: the bytes of one of them, their indices (m,), and opening tags (m,) by field code."""
+
+    example: bytes
+    owner: IntArray
+    fields: Sequence[tuple[int, IntArray]]
+
+
+def _shapes(octets: NDArray[np.uint8], tags: _Tags, outline: _Outline, words: Vocabulary) -> list[_Shape] | None:
+    """The shapes; None unless all points of each have the very same tags, with plain values between them."""
+    names, lengths = words.codes(), tags.gt - tags.lt
+    shapes = []
+    for index, size in enumerate(outline.sizes):
+        owner = np.flatnonzero(outline.shape == index)
+        first = outline.first[owner]
+        example = octets[tags.lt[first[0]] : tags.gt[first[0] + size - 1] + 1].tobytes()
+        found = list(_TAG.finditer(example))
+        if len(found) != size:
+            return None
+        fields = _fields_of(found, names)
+        if fields is None:
+            return None
+        # A point's own attributes are values; they are checked where they are read.
+        fixed = range(1 if words.attributes else 0, size)
+        each = lengths[first[:, None] + np.arange(fixed.start, size)]
+        if (each != each[0]).any():
+            return None
+        # Of one length and alike without the erased letters: the same, unless some were erased.
+        doubtful = [i for i in fixed if found[i][0].translate(None, _ERASED) != found[i][0]]
+        if not all(_are_same(octets, tags.lt[first + i], len(found[i][0])) for i in doubtful):
+            return None
+        shapes.append(_Shape(example, owner, [(code, first + i) for code, i in fields]))
+    return shapes
+
+
+def _fields_of(found: Sequence[re.Match[bytes]], names: Mapping[str, int]) -> list[tuple[int, int]] | None:
+    """Code and tag of each field of a point; None for points and openers inside, or elements inside of a field."""
+    codes = [names.get(tag[2].decode("ascii"), 0) for tag in found]
+    inner = codes[1:-1]
+    if codes[0] != POINT or codes[-1] != POINT or found[0][3] or any(0 < code < FIRST_FIELD for code in inner):
+        return None
+    fields = [(code, i) for i, code in enumerate(codes) if code >= FIRST_FIELD and not found[i][1] and not found[i][3]]
+    return fields if all(found[i + 1][1] for _, i in fields) else None
+
+
+def _are_same(octets: NDArray[np.uint8], at: IntArray, length: int) -> bool:
+    """Whether the same bytes stand at all these places, eight at a time."""
+    words = words_of(octets)
+    for offset in range(0, length, 8):
+        differing = words[at + offset] ^ words[at[0] + offset]
+        if offset + 8 > length:
+            differing &= np.uint64((1 << 8 * (length - offset)) - 1)
+        if differing.any():
+            return False
+    return True
+
+
+def _around(
+    data: bytes, tags: _Tags, outline: _Outline, examples: Sequence[bytes], words: Vocabulary
+) -> tuple[Document, Walk, IntArray] | None:
+    """The document without its points but for the examples, its walk, and how many points each of its points is."""
+    run_stops = np.append(outline.breaks[1:], len(outline.first))
+    last = outline.first[run_stops - 1] + np.array(outline.sizes)[outline.shape[run_stops - 1]] - 1
+    starts = tags.lt[outline.first[outline.breaks]].tolist()
+    stops = (tags.gt[last] + 1).tolist()
+    empty = b"<" + words.point.encode() + b"/>"
+    pieces = [data[: starts[0]], empty, *examples]
+    for stop, start in zip(stops, starts[1:], strict=False):
+        pieces += [data[stop:start], empty]
+    pieces.append(data[stops[-1] :])
+    try:
+        document = parse(b"".join(pieces))
+    except FormatError:
+        return None  # the tree says it with the right line
+    walked = walk(document.root, words)
+    if document.partial or len(walked) != len(starts) + len(examples):
+        return None
+    run_lengths = np.insert(run_stops - outline.breaks, 1, np.zeros(len(examples), np.int64))
+    return document, walked, run_lengths
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """All fields' values, those of one point in document order: code, owner, number and place of the text; (f,)."""
+
+    codes: Sequence[int]
+    owners: Sequence[IntArray]
+    numbers: Sequence[FloatArray]
+    stamps: tuple[IntArray, IntArray, int | None]
+
+    @classmethod
+    def of(cls, octets: NDArray[np.uint8], tags: _Tags, shapes: Sequence[_Shape], words: Vocabulary) -> _Fields:
+        time = words.codes()[words.time]
+        found = [(code, shape.owner, at) for shape in shapes for code, at in shape.fields]
+        texts = [field for field in found if field[0] == time]
+        values = [field for field in found if field[0] != time]
+        at = np.concatenate([_NONE, *(at for _, _, at in texts)])
+        stamps = times_at(octets, tags.gt[at] + 1, tags.lt[at + 1])
+        owner = np.concatenate([_NONE, *(owner for _, owner, _ in texts)])
+        at = np.concatenate([_NONE, *(at for _, _, at in values)])
+        # One conversion for all of them: each call costs as much as a thousand numbers.
+        numbers = floats_at(octets, tags.gt[at] + 1, tags.lt[at + 1])
+        stops = np.cumsum([len(owner) for _, owner, _ in values])
+        return cls(
+            [code for code, _, _ in values],
+            [owner for _, owner, _ in values],
+            np.split(numbers, stops[:-1]),
+            (owner, *stamps),
+        )
+
+
+_NONE: IntArray = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,177 +258,28 @@ class _Cut(Points):
 
     around: Walk
     run_lengths: IntArray
-    codes: NDArray[np.int16]
-    owner: IntArray
-    starts: IntArray
-    stops: IntArray
-    octets: NDArray[np.uint8]
+    fields: _Fields
     attributes: Mapping[str, FloatArray]
-    count: int
 
     def __len__(self) -> int:
-        return self.count
+        return int(self.run_lengths.sum())
 
     def ordinal(self, *names: str) -> IntArray:
         return np.repeat(self.around.ordinal(*names), self.run_lengths)
 
     def numbers(self, names: Iterable[str]) -> tuple[IntArray, FloatArray]:
-        at = np.flatnonzero(is_one_of(self.codes, self.around.names, names))
-        return self.owner[at], floats_at(self.octets, self.starts[at], self.stops[at])
+        wanted = {self.around.names[name] for name in names}
+        at = [i for i, code in enumerate(self.fields.codes) if code in wanted]
+        if len(at) == 1:
+            return self.fields.owners[at[0]], self.fields.numbers[at[0]]
+        owner = np.concatenate([_NONE, *(self.fields.owners[i] for i in at)])
+        return owner, np.concatenate([np.zeros(0), *(self.fields.numbers[i] for i in at)])
 
-    def stamps(self, name: str) -> tuple[IntArray, IntArray, int | None]:
-        at = np.flatnonzero(is_one_of(self.codes, self.around.names, (name,)))
-        return self.owner[at], *times_at(self.octets, self.starts[at], self.stops[at])
+    def stamps(self) -> tuple[IntArray, IntArray, int | None]:
+        return self.fields.stamps
 
     def attribute(self, name: str) -> FloatArray:
         return self.attributes[name]
-
-
-def _is_plain(data: bytes, region: bytes) -> bool:
-    """ASCII throughout the points, no entity, comment, CDATA or instruction there, no byte order that hides one."""
-    if not region.isascii() or b"&" in region or b"]]>" in region:
-        return False
-    if b"\x00" in data[:200]:
-        return False
-    octets = np.frombuffer(region, np.uint8)
-    control = octets[np.flatnonzero(octets < 32)]
-    return bool(((control == 10) | (control == 13) | (control == 9)).all())
-
-
-def _tokens(region: bytes) -> _Tokens | None:
-    octets = np.frombuffer(region, np.uint8)
-    lt, gt = np.flatnonzero(octets == _LT), np.flatnonzero(octets == _GT)
-    if len(lt) != len(gt) or not (lt < gt).all() or not (gt[:-1] < lt[1:]).all():
-        return None
-    lead = octets[lt + 1]
-    if ((lead == ord("!")) | (lead == ord("?"))).any():
-        return None
-    closes = lead == _SLASH
-    empty = octets[gt - 1] == _SLASH
-    if (closes & empty).any():
-        return None
-    step = 1 - 2 * closes.astype(np.int8)
-    step[empty] = 0
-    equals = np.flatnonzero(octets == ord("="))
-    home = np.searchsorted(lt, equals) - 1
-    attributed = np.zeros(len(lt), bool)
-    attributed[home[equals < gt[home]]] = True
-    return _Tokens(lt, gt, closes, empty, attributed, np.cumsum(step, dtype=np.int64))
-
-
-def _codes(region: bytes, tokens: _Tokens, names: Mapping[str, int]) -> _Coded | None:
-    """The name of each tag, compared as words of eight bytes; None for a name that XML or this way cannot have."""
-    padded = region + _PAD
-    start = tokens.lt + 1 + tokens.closes
-    stop = _name_stops(padded, tokens, start)
-    if stop is None:
-        return None
-    length = stop - start
-    if not len(length) or int(length.min()) < 1 or int(length.max()) > _LONGEST_NAME:
-        return None
-    # Every byte begins a word: an unaligned view, one step a byte.
-    words_at = np.ndarray((len(padded) - 8,), "<u8", padded, strides=(1,))
-    words = [words_at[start + 8 * i] & _MASKS[i][length] for i in range((int(length.max()) + 7) // 8)]
-    same_as = _same_name(words)
-    if same_as is None:
-        return None
-    represents = np.zeros(len(start), bool)
-    represents[same_as] = True
-    code_of = np.zeros(len(start), np.int16)
-    for i in np.flatnonzero(represents).tolist():
-        name = _NAME.fullmatch(region[start[i] : stop[i]].decode("ascii"))
-        if name is None:
-            return None
-        code_of[i] = names.get(name[1], 0)
-    return _Coded(same_as, code_of[same_as], names)
-
-
-def _name_stops(padded: bytes, tokens: _Tokens, start: IntArray) -> IntArray | None:
-    """Where each tag's name ends; None for attributes that are not plain."""
-    octets = np.frombuffer(padded, np.uint8)
-    stop = tokens.gt - tokens.empty
-    with_attributes = np.flatnonzero(tokens.attributed)
-    if not len(with_attributes):
-        return stop
-    if tokens.closes[with_attributes].any():
-        return None
-    begin = start[with_attributes]
-    blank = octets[begin[:, None] + np.arange(_LONGEST_NAME + 1)] <= 32
-    if not blank.any(axis=1).all():
-        return None
-    stop[with_attributes] = begin + blank.argmax(axis=1)
-    return stop
-
-
-def _same_name(words: list[NDArray[np.uint64]]) -> IntArray | None:
-    """For each tag the index of one tag of the same name; None where names collide."""
-    index: IntArray = np.arange(len(words[0]))
-    for spreaders in _SPREADERS:
-        mixed = words[0] * spreaders[0]
-        for word, spreader in zip(words[1:], spreaders[1:], strict=False):
-            mixed ^= word * spreader
-        slot = (mixed ^ (mixed >> np.uint64(29))) * spreaders[1] >> np.uint64(64 - _SLOT_BITS)
-        slot = slot.view(np.int64)
-        holder = np.empty(1 << _SLOT_BITS, np.int64)
-        holder[slot] = index
-        same_as: IntArray = holder[slot]
-        if all(bool((word == word[same_as]).all()) for word in words):
-            return same_as
-    return None
-
-
-def _points(region: bytes, tokens: _Tokens, coded: _Coded, words: Vocabulary) -> tuple[IntArray, IntArray] | None:
-    """Opening and closing tag of each point (n,), None unless all points are well-formed and stand side by side."""
-    is_point = coded.codes == POINT
-    first = np.flatnonzero(is_point & ~tokens.closes)
-    last = np.flatnonzero(is_point & tokens.closes)
-    if len(first) != len(last) or not len(first) or tokens.empty[first].any():
-        return None
-    if not (first < last).all() or not (last[:-1] < first[1:]).all():
-        return None
-    inside = np.zeros(len(tokens.lt) + 1, np.int8)
-    inside[first] = 1
-    inside[last + 1] -= 1
-    within = np.cumsum(inside[:-1]).astype(bool)
-    if (within & (coded.codes > POINT) & (coded.codes < FIRST_FIELD)).any():
-        return None
-    if not _is_nested(tokens, coded, within) or not _tags_are_plain(region, tokens, within, is_point, words):
-        return None
-    return first, last
-
-
-def _is_nested(tokens: _Tokens, coded: _Coded, within: NDArray[np.bool_]) -> bool:
-    """Whether every tag opened inside of a point is closed by its own name: the next tag of its level."""
-    level = tokens.depth + tokens.closes
-    paired = np.flatnonzero(~tokens.empty)
-    level = level[paired]
-    level -= level.min()
-    if int(level.max()) > 200:
-        return False
-    order = paired[np.argsort(level.astype(np.int16), kind="stable")]
-    here, following = order[:-1], order[1:]
-    opens = within[here] & ~tokens.closes[here]
-    good = (
-        tokens.closes[following]
-        & (coded.same_as[here] == coded.same_as[following])
-        & (tokens.depth[here] == tokens.depth[following] + 1)
-    )
-    # The very last tag of a level has no follower: it must not open anything either.
-    return bool(good[opens].all()) and not (within[order[-1]] and not tokens.closes[order[-1]])
-
-
-def _tags_are_plain(
-    region: bytes, tokens: _Tokens, within: NDArray[np.bool_], is_point: NDArray[np.bool_], words: Vocabulary
-) -> bool:
-    """Whether each tag with attributes inside of a point is written as XML wants it."""
-    at = np.flatnonzero(tokens.attributed & within)
-    if words.attributes:
-        at = at[~is_point[at]]  # the points' own are checked where they are read
-    spans = zip(tokens.lt[at].tolist(), tokens.gt[at].tolist(), strict=True)
-    distinct = {region[a : b + 1] for a, b in spans}
-    if len(distinct) > _MAX_DISTINCT_TAGS:
-        return False
-    return all(_TAG_WITH_ATTRIBUTES.fullmatch(tag.decode("ascii")) for tag in distinct)
 
 
 def _attributes(
@@ -282,7 +288,7 @@ def _attributes(
     """The points' attributes as columns; None unless every point has just these, in one order and one spelling."""
     if not names:
         return {}
-    quotes = np.flatnonzero(octets == ord('"'))
+    quotes = np.flatnonzero(octets[lt[0] : gt[-1]] == ord('"')) + lt[0]
     home = np.searchsorted(lt, quotes) - 1
     quotes = quotes[quotes < gt[home]]
     if len(quotes) != 2 * len(names) * len(lt):
@@ -294,7 +300,7 @@ def _attributes(
     edges = np.column_stack([lt - 1, table, gt])
     for i in range(0, edges.shape[1], 2):
         start, length = edges[:, i] + 1, edges[:, i + 1] - edges[:, i]
-        if (length != length[0]).any() or int(length[0]) > _LONGEST_NAME:
+        if (length != length[0]).any() or int(length[0]) > _LONGEST_BETWEEN_ATTRIBUTES:
             return None
         texts = octets[start[:, None] + np.arange(int(length[0]))]
         if (texts != texts[0]).any():
@@ -308,56 +314,3 @@ def _attributes(
     return {
         name.decode(): floats_at(octets, table[:, 2 * i] + 1, table[:, 2 * i + 1]) for i, name in enumerate(spelled)
     }
-
-
-def _assemble(
-    data: bytes,
-    begin: int,
-    region: bytes,
-    tokens: _Tokens,
-    coded: _Coded,
-    points: tuple[IntArray, IntArray],
-    words: Vocabulary,
-) -> tuple[Document, Points] | None:
-    first, last = points
-    octets = np.frombuffer(region + _PAD, np.uint8)
-    # A run of points has nothing but blanks between one's end and the next one's beginning.
-    breaks = np.flatnonzero(first[1:] != last[:-1] + 1) + 1
-    run_starts = np.append(0, breaks)
-    run_stops = np.append(breaks, len(first))
-    empty = b"<" + words.point.encode() + b"/>"
-    pieces, at = [], 0
-    for a, b in zip(tokens.lt[first[run_starts]].tolist(), tokens.gt[last[run_stops - 1]].tolist(), strict=True):
-        pieces += [data[at : begin + a], empty]
-        at = begin + b + 1
-    pieces.append(data[at:])
-    try:
-        document = parse(b"".join(pieces))
-    except FormatError:
-        return None  # the tree says it with the right line
-    if document.partial:
-        return None
-    around = walk(document.root, words)
-    if len(around) != len(run_starts):
-        return None
-    attributes = _attributes(octets, tokens.lt[first], tokens.gt[first], words.attributes)
-    if attributes is None:
-        return None
-    opened = np.flatnonzero((coded.codes >= FIRST_FIELD) & ~tokens.closes & ~tokens.empty)
-    # An opened and not yet closed point makes the count odd.
-    passed = np.cumsum(coded.codes == POINT)[opened]
-    opened, owner = opened[passed % 2 == 1], passed[passed % 2 == 1] // 2
-    if not tokens.closes[opened + 1].all():
-        return None  # a value with elements inside
-    cut_points = _Cut(
-        around=around,
-        run_lengths=run_stops - run_starts,
-        codes=coded.codes[opened],
-        owner=owner,
-        starts=tokens.gt[opened] + 1,
-        stops=tokens.lt[opened + 1],
-        octets=octets,
-        attributes=attributes,
-        count=len(first),
-    )
-    return document, cut_points

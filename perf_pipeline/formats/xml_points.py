@@ -21,13 +21,14 @@ FIRST_FIELD = 64
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The local names that matter: the point, what ends its reach, its fields and attributes.
+    """The local names that matter: the point, what ends its reach, its time, other fields and attributes.
 
     Prefixes and namespaces of real files are too often wrong to go by.
     """
 
     point: str
     openers: tuple[str, ...]
+    time: str
     fields: tuple[str, ...]
     attributes: tuple[str, ...] = ()
 
@@ -35,7 +36,7 @@ class Vocabulary:
         """Code of each name: `POINT`, openers from 2, fields from `FIRST_FIELD`."""
         names = {self.point: POINT}
         names.update((name, POINT + 1 + i) for i, name in enumerate(self.openers))
-        names.update((name, FIRST_FIELD + i) for i, name in enumerate(self.fields))
+        names.update((name, FIRST_FIELD + i) for i, name in enumerate((self.time, *self.fields)))
         return names
 
 
@@ -51,11 +52,14 @@ class Points(ABC):
 
     @abstractmethod
     def numbers(self, names: Iterable[str]) -> tuple[IntArray, FloatArray]:
-        """Owner (index of its point) and number, NaN for none, of every field of these names, in document order."""
+        """Owner (index of its point) and number, NaN for none, of every field of these names.
+
+        Those of one point are in document order.
+        """
 
     @abstractmethod
-    def stamps(self, name: str) -> tuple[IntArray, IntArray, int | None]:
-        """Owner and time, `NO_TIME` for none, of every field of this name; and their common offset, if not zero."""
+    def stamps(self) -> tuple[IntArray, IntArray, int | None]:
+        """Owner and time, `NO_TIME` for none, of every time field; and their common offset, if not zero."""
 
     @abstractmethod
     def attribute(self, name: str) -> FloatArray:
@@ -72,9 +76,9 @@ class Points(ABC):
         column[owner[good][::-1]] = values[good][::-1]
         return column
 
-    def times(self, name: str) -> tuple[IntArray, int | None]:
+    def times(self) -> tuple[IntArray, int | None]:
         """Time of each point, `NO_TIME` without one; and the offset from UTC that all of them share, if not zero."""
-        owner, values, offset = self.stamps(name)
+        owner, values, offset = self.stamps()
         column = np.full(len(self), NO_TIME)
         good = values != NO_TIME
         column[owner[good][::-1]] = values[good][::-1]
@@ -106,8 +110,8 @@ class Walk(Points):
         owner, texts = self._found(names)
         return owner, floats(texts)
 
-    def stamps(self, name: str) -> tuple[IntArray, IntArray, int | None]:
-        owner, texts = self._found((name,))
+    def stamps(self) -> tuple[IntArray, IntArray, int | None]:
+        owner, texts = self._found((self.words.time,))
         return owner, *times(texts)
 
     def _found(self, names: Iterable[str]) -> tuple[IntArray, list[str | None]]:
