@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtrik
 
 from perf_pipeline.physiology.refusal import Refusal
 
@@ -15,6 +17,7 @@ FloatArray = NDArray[np.float64]
 _WEIGHTS = {"male": (0.64, 1.92), "female": (0.86, 1.67)}
 _LTHR_SHARE_OF_20_MIN = 0.98
 _LEAST_ACTIVITIES = 3
+_MOST_EVIDENCE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,16 @@ class HeartRateProfile:
 class HeartRateLimit:
     """An estimated heart rate in bpm with the number of activities behind it and the highest value that any
     of them showed.
+
+    `interval_bpm`: 90 % interval of the percentile by order statistics. `evidence`: positions in the input of the
+    activities that reach it, highest first, at most five.
     """
 
     bpm: float
     activities: int
     highest_bpm: float
+    interval_bpm: tuple[float, float] | None = None
+    evidence: tuple[int, ...] = ()
 
 
 def banister_weights(sex: str | None) -> tuple[float, float]:
@@ -106,8 +114,13 @@ def estimate_lthr(best_20min_bpm: Sequence[float]) -> HeartRateLimit | Refusal:
 
 
 def _robust(values: Sequence[float], percentile: float, share: float, what: str) -> HeartRateLimit | Refusal:
-    known = np.asarray([v for v in values if np.isfinite(v)], dtype=np.float64)
+    all_values = np.asarray(values, dtype=np.float64)
+    known = all_values[np.isfinite(all_values)]
     if len(known) < _LEAST_ACTIVITIES:
         return Refusal(f"{what} needs {_LEAST_ACTIVITIES} activities with heart rate, there are {len(known)}")
-    bpm = share * float(np.percentile(known, percentile, method="lower"))
-    return HeartRateLimit(bpm, len(known), float(known.max()))
+    level = float(np.percentile(known, percentile, method="lower"))
+    ranked = np.sort(known)
+    low, high = (math.ceil(bdtrik(q, len(known), percentile / 100.0)) for q in (0.05, 0.95))
+    interval = (share * float(ranked[max(low - 1, 0)]), share * float(ranked[min(high, len(known) - 1)]))
+    reached = sorted(np.flatnonzero(all_values >= level).tolist(), key=lambda i: (-all_values[i], i))
+    return HeartRateLimit(share * level, len(known), float(known.max()), interval, tuple(reached[:_MOST_EVIDENCE]))

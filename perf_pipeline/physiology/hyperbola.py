@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ FloatArray = NDArray[np.float64]
 _TOLERATED = 0.02
 _ITERATIONS = 300
 _CONFIDENCE = 0.9
+_INDEPENDENT_EFFORTS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,76 @@ def robust_line(seconds: FloatArray, value: FloatArray) -> Line | Refusal:
     else:
         return Refusal("the efforts do not agree on one curve: the fit did not converge")
     return _with_errors(x, value, weights, slope, intercept)
+
+
+def leave_one_out(seconds: FloatArray, value: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Limit and capacity (k,) each of the robust line without each of the efforts (k,) in turn; NaN where the rest
+    sets none.
+    """
+    k = len(value)
+    limits, capacities = np.full(k, np.nan), np.full(k, np.nan)
+    if k < 4:
+        return limits, capacities
+    x = 1.0 / seconds
+    present = 1.0 - np.eye(k)
+    weights = present.copy()
+    slope = intercept = np.zeros(k)
+    for _ in range(_ITERATIONS):
+        total = weights.sum(axis=1)
+        mx, my = (weights @ x) / total, (weights @ value) / total
+        away = x - mx[:, None]
+        spread = (weights * away**2).sum(axis=1)
+        slope = (weights * away * (value - my[:, None])).sum(axis=1) / np.where(spread > 0, spread, np.nan)
+        intercept = my - slope * mx
+        fitted = intercept[:, None] + slope[:, None] * x
+        depth = np.where(fitted > 0, (fitted - value) / np.where(fitted > 0, fitted, 1.0), 0.0)
+        new = present * np.where(depth > _TOLERATED, (_TOLERATED / np.maximum(depth, _TOLERATED)) ** 2, 1.0)
+        change = np.abs(new - weights).max(axis=1)
+        if change.max() < 1e-4:
+            break
+        weights = 0.5 * (weights + new)
+    else:
+        intercept = np.where(change < 1e-4, intercept, np.nan)
+    known = np.isfinite(intercept) & np.isfinite(slope)
+    limits[known], capacities[known] = intercept[known], slope[known]
+    return limits, capacities
+
+
+def widened(line: Line, without: tuple[FloatArray, FloatArray]) -> Line:
+    """The line with standard errors that hold when few efforts were maximal, from what it is `without` each effort.
+
+    Textbook errors take the efforts as equal and independent. Where one or two carry the line, the jackknife (Efron
+    and Stein 1981, Ann Stat 9) is wider, and the wider of both is taken. Efforts of one season share its form and one
+    meter: more than six tell as much as six.
+    """
+    known = np.isfinite(without[0])
+    k = int(known.sum())
+    shared = float(np.sqrt(max(1.0, len(line.weights) / _INDEPENDENT_EFFORTS)))
+    errors = []
+    for values, textbook in ((without[0], line.limit_se), (without[1], line.capacity_se)):
+        some = values[known]
+        jackknife = float(np.sqrt((k - 1) / k * ((some - some.mean()) ** 2).sum())) if k >= 3 else 0.0
+        errors.append(shared * max(textbook, jackknife))
+    wide = float(stdtrit(sum(line.weights) - 2.0, 0.5 + _CONFIDENCE / 2))
+    return replace(
+        line,
+        limit_se=errors[0],
+        capacity_se=errors[1],
+        limit_interval=(line.limit - wide * errors[0], line.limit + wide * errors[0]),
+        capacity_interval=(line.capacity - wide * errors[1], line.capacity + wide * errors[1]),
+    )
+
+
+def half_width_with(seconds: FloatArray, weights: FloatArray, added: float | None) -> float:
+    """Half-width of the limit's 90 % interval, in units of the efforts' scatter, with an effort of `added` s more."""
+    x, w = 1.0 / seconds, weights
+    if added is not None:
+        x, w = np.append(x, 1.0 / added), np.append(w, 1.0)
+    total = float(w.sum())
+    mean = float(w @ x) / total
+    spread = float(w @ (x - mean) ** 2)
+    wide = float(stdtrit(total - 2.0, 0.5 + _CONFIDENCE / 2))
+    return wide * float(np.sqrt(1.0 / total + mean * mean / spread))
 
 
 def _with_errors(

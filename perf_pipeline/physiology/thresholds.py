@@ -6,18 +6,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perf_pipeline.physiology.hyperbola import Line, Parameters, forms_of, robust_line
+from perf_pipeline.physiology.fitted_curves import ThreeParameters, fit_three_parameters
+from perf_pipeline.physiology.hyperbola import (
+    Line,
+    Parameters,
+    forms_of,
+    half_width_with,
+    leave_one_out,
+    robust_line,
+    widened,
+)
 from perf_pipeline.physiology.refusal import Refusal
 from perf_pipeline.physiology.selection import Candidate, Rules, select
 
 __all__ = [
-    "CriticalPowerFit", "CriticalSpeedFit", "Parameters", "PowerEffort", "Refusal", "SpeedEffort",
-    "critical_swim_speed", "fit_critical_power", "fit_critical_speed", "fit_critical_swim_speed", "ftp_from_20min",
+    "CriticalPowerFit", "CriticalSpeedFit", "Influence", "NextEffort", "Parameters", "PowerEffort", "Refusal",
+    "SpeedEffort", "critical_swim_speed", "fit_critical_power", "fit_critical_speed", "fit_critical_swim_speed",
+    "ftp_from_20min",
 ]  # fmt: skip
 
 FloatArray = NDArray[np.float64]
@@ -26,7 +36,10 @@ _POWER_RULES = Rules(120.0, 1200.0, 67.0, "effort")
 _SPEED_RULES = Rules(120.0, 1800.0, 45.0, "distance")
 _SPEED_METERS = (800.0, 10_000.0)
 _FTP_SHARE = 0.95
+_WINDOW_DAYS = 90
+_NEXT_SECONDS = (120, 180, 240, 300, 360, 480, 600, 720, 900, 1200)
 _WIDEST_HALF_INTERVAL = 0.20
+_WIDEST_WIDENED = 0.35
 """A 90 % interval of more than this share of the threshold to either side says nothing that training could use."""
 
 
@@ -55,12 +68,35 @@ class SpeedEffort:
 
 
 @dataclass(frozen=True, slots=True)
+class Influence:
+    """What an effort does to the threshold. `change`: threshold without it less threshold with it, in the threshold's
+    unit; None where there would be no answer without it. `leaves_on`: the first day whose window of 90 days is without
+    it.
+    """
+
+    change: float | None
+    leaves_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextEffort:
+    """The maximal effort that would narrow the threshold's interval most: how long, what the fit expects of it (W or
+    m/s), and the half-width of the interval if it comes out so.
+    """
+
+    seconds: float
+    value: float
+    half_width: float
+
+
+@dataclass(frozen=True, slots=True)
 class CriticalPowerFit:
     """CP in W and W' in J by the inverse-time form, with standard errors and 90 % intervals.
 
     `forms`: the parameters by inverse_time, work_time and hyperbolic. `efforts`: those that carry the fit,
     `weights` (0..1) how much each does: one well below the others' curve was not maximal and pulls less.
-    `r_squared` is of power against 1/time.
+    `r_squared` is of power against 1/time. `influence` is of each of `efforts`; `three_parameters` is Morton's model
+    where there are efforts under 2 min and they set one.
     """
 
     cp_watts: float
@@ -73,6 +109,9 @@ class CriticalPowerFit:
     efforts: tuple[PowerEffort, ...]
     weights: tuple[float, ...]
     r_squared: float
+    influence: tuple[Influence, ...] = ()
+    next_effort: NextEffort | None = None
+    three_parameters: ThreeParameters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +128,15 @@ class CriticalSpeedFit:
     efforts: tuple[SpeedEffort, ...]
     weights: tuple[float, ...]
     r_squared: float
+    influence: tuple[Influence, ...] = ()
+    next_effort: NextEffort | None = None
 
 
 def fit_critical_power(efforts: Sequence[PowerEffort]) -> CriticalPowerFit | Refusal:
     """Fit P = CP + W'/t to the maximal efforts among those given, or say why that cannot be done.
 
-    Used are distinct efforts of 2 to 20 min, at least three, spanning a ratio of 2, one of 10 min or more.
+    Used are distinct efforts of 2 to 20 min, at least three, spanning a ratio of 2, one of 10 min or more; shorter ones
+    for the three-parameter model alone.
     Monod and Scherrer 1965; inverse-time form after Whipp et al. 1982; rules after Vanhatalo, Jones, Burnley
     2011, doi 10.1123/ijspp.6.1.128.
     """
@@ -103,12 +145,15 @@ def fit_critical_power(efforts: Sequence[PowerEffort]) -> CriticalPowerFit | Ref
     if isinstance(chosen, Refusal):
         return chosen
     seconds, watts = _columns(candidates, chosen)
-    line = _checked_line(seconds, watts, "Critical Power", "power")
-    if isinstance(line, Refusal):
-        return line
+    checked = _checked_line(seconds, watts, "Critical Power", "power")
+    if isinstance(checked, Refusal):
+        return checked
+    line, without = checked
     return CriticalPowerFit(
         line.limit, line.capacity, line.limit_se, line.capacity_se, line.limit_interval, line.capacity_interval,
         forms_of(seconds, watts, line), tuple(efforts[i] for i in chosen), line.weights, line.r_squared,
+        _influence(line, without, [efforts[i].day for i in chosen]), _next_effort(line, seconds, _POWER_RULES),
+        _three_parameters(candidates, seconds, watts),
     )  # fmt: skip
 
 
@@ -145,12 +190,14 @@ def fit_critical_speed(
     if isinstance(chosen, Refusal):
         return chosen
     t, speed = _columns(candidates, chosen)
-    line = _checked_line(t, speed, "Critical Speed", "speed")
-    if isinstance(line, Refusal):
-        return line
+    checked = _checked_line(t, speed, "Critical Speed", "speed")
+    if isinstance(checked, Refusal):
+        return checked
+    line, without = checked
     return CriticalSpeedFit(
         line.limit, line.capacity, line.limit_se, line.capacity_se, line.limit_interval, line.capacity_interval,
         forms_of(t, speed, line), tuple(efforts[i] for i in chosen), line.weights, line.r_squared,
+        _influence(line, without, [efforts[i].day for i in chosen]), _next_effort(line, t, _SPEED_RULES),
     )  # fmt: skip
 
 
@@ -192,18 +239,56 @@ def _columns(candidates: Sequence[Candidate], chosen: Sequence[int]) -> tuple[Fl
     )
 
 
-def _checked_line(seconds: FloatArray, value: FloatArray, what: str, channel: str) -> Line | Refusal:
-    line = robust_line(seconds, value)
-    if isinstance(line, Refusal):
-        return line
+def _influence(line: Line, without: FloatArray, days: Sequence[date | None]) -> tuple[Influence, ...]:
+    return tuple(
+        Influence(
+            float(limit) - line.limit if np.isfinite(limit) else None,
+            day + timedelta(days=_WINDOW_DAYS) if day is not None else None,
+        )
+        for limit, day in zip(without.tolist(), days, strict=True)
+    )
+
+
+def _next_effort(line: Line, seconds: FloatArray, rules: Rules) -> NextEffort:
+    weights = np.asarray(line.weights)
+    grid = [float(s) for s in _NEXT_SECONDS if rules.shortest_seconds <= s <= rules.longest_seconds]
+    best = min(grid, key=lambda s: half_width_with(seconds, weights, s))
+    # The same scatter, and the same widening, with one effort more.
+    now = (line.limit_interval[1] - line.limit_interval[0]) / 2
+    without = half_width_with(seconds, weights, best)
+    return NextEffort(best, line.limit + line.capacity / best, now * without / half_width_with(seconds, weights, None))
+
+
+def _three_parameters(
+    candidates: Sequence[Candidate], seconds: FloatArray, watts: FloatArray
+) -> ThreeParameters | None:
+    """Morton's model on the chosen efforts and the best of each shorter duration."""
+    short: dict[float, float] = {}
+    for c in candidates:
+        if 1.0 <= c.seconds < _POWER_RULES.shortest_seconds and np.isfinite(c.value) and c.value > watts.max():
+            short[c.seconds] = max(c.value, short.get(c.seconds, 0.0))
+    if not short:
+        return None
+    found = fit_three_parameters([*short, *seconds.tolist()], [*short.values(), *watts.tolist()])
+    return None if isinstance(found, Refusal) else found
+
+
+def _checked_line(seconds: FloatArray, value: FloatArray, what: str, channel: str) -> tuple[Line, FloatArray] | Refusal:
+    """The line, and its limit without each effort (k,)."""
+    narrow = robust_line(seconds, value)
+    if isinstance(narrow, Refusal):
+        return narrow
+    without = leave_one_out(seconds, value)
+    line = widened(narrow, without)
+    for one, widest in ((narrow, _WIDEST_HALF_INTERVAL), (line, _WIDEST_WIDENED)):
+        half_width = (one.limit_interval[1] - one.limit_interval[0]) / 2
+        if line.capacity > 0 and line.limit > 0 and not half_width <= widest * line.limit:
+            return Refusal(
+                f"the efforts do not agree well enough: {what} is known to no better than "
+                f"{100 * min(half_width / line.limit, 9.99):.0f} % either way"
+            )
     if line.capacity <= 0:
         return Refusal(f"{channel} does not fall with duration: the short efforts were not maximal")
     if line.limit <= 0:
         return Refusal(f"{what} would not be above zero: the long efforts were not maximal")
-    half_width = (line.limit_interval[1] - line.limit_interval[0]) / 2
-    if not half_width <= _WIDEST_HALF_INTERVAL * line.limit:
-        return Refusal(
-            f"the efforts do not agree well enough: {what} is known to no better than "
-            f"{100 * min(half_width / line.limit, 9.99):.0f} % either way"
-        )
-    return line
+    return line, without[0]

@@ -8,8 +8,16 @@ from datetime import date
 import numpy as np
 import pytest
 
+from perf_pipeline.physiology.fitted_curves import (
+    OmniDomain,
+    fit_omni_domain,
+    fit_three_parameters,
+    morton_power_watts,
+    omni_domain_power_watts,
+)
 from perf_pipeline.physiology.heart_rate import estimate_hr_max, estimate_lthr
-from perf_pipeline.physiology.hyperbola import hyperbolic, robust_line
+from perf_pipeline.physiology.hyperbola import hyperbolic, leave_one_out, robust_line
+from perf_pipeline.physiology.prediction import morton_seconds
 from perf_pipeline.physiology.thresholds import (
     PowerEffort,
     Refusal,
@@ -200,3 +208,118 @@ def test_one_bad_strap_does_not_set_the_maximal_heart_rate():
 def test_threshold_heart_rate_needs_three_activities():
     assert isinstance(estimate_lthr([170.0, 171.0]), Refusal)
     assert estimate_lthr([150.0, 170.0, 170.0, 140.0]).bpm == pytest.approx(0.98 * 170)
+
+
+def test_fewer_maximal_efforts_widen_the_interval_and_it_still_covers_the_truth():
+    hits, answers = [], 0
+    for number in range(500):
+        dice = np.random.default_rng([number, 17])
+        share = float(dice.choice([0.05, 0.1, 0.2, 0.3]))
+        cp, efforts = a_season(dice, share)
+        fit = fit_critical_power(efforts)
+        if not isinstance(fit, Refusal):
+            answers += 1
+            hits.append(fit.cp_interval[0] <= cp <= fit.cp_interval[1])
+    assert answers >= 400
+    assert 0.85 <= sum(hits) / answers <= 0.95, sum(hits) / answers
+
+
+def a_season(dice, maximal_share):
+    """Critical Power, and the three best of each duration in 90 days; so many activities hold a maximal effort."""
+    cp, w_prime = dice.uniform(180, 380), dice.uniform(10e3, 28e3)
+    best: dict[int, list[PowerEffort]] = {}
+    for day in range(54):
+        hard = int(dice.choice([120, 180, 240, 300, 360, 480, 600, 720, 900, 1200]))
+        depth = 1.0 if dice.random() < maximal_share else dice.uniform(0.6, 0.97)
+        form = 1 + dice.normal(0, 0.01)
+        for t in (120, 180, 240, 300, 360, 480, 600, 720, 900, 1200):
+            watts = (cp + w_prime / t) * form * depth * (1.0 if t == hard else dice.uniform(0.7, 0.93))
+            best.setdefault(t, []).append(PowerEffort(t, watts, None, f"day {day}", 3.0 * t))
+    return cp, [e for ranked in best.values() for e in sorted(ranked, key=lambda e: -e.power_watts)[:3]]
+
+
+def test_leaving_an_effort_out_changes_the_line_as_a_fit_without_it_does():
+    seconds, watts = np.array(DURATIONS, float), np.array([465.0, 414.0, 366.0, 344.0, 330.0, 315.0])
+    limits, capacities = leave_one_out(seconds, watts)
+    for k in range(6):
+        rest = robust_line(np.delete(seconds, k), np.delete(watts, k))
+        assert limits[k] == pytest.approx(rest.limit, rel=1e-4)
+        assert capacities[k] == pytest.approx(rest.capacity, rel=1e-3)
+
+
+def test_each_effort_tells_what_it_does_and_when_it_leaves():
+    strong_20_min = [*maximal(120, 180, 300, 480, 720)[:-1], PowerEffort(720, 330.0), PowerEffort(1200, 325.0)]
+    dated = [PowerEffort(e.duration_seconds, e.power_watts, date(2024, 3, n + 1)) for n, e in enumerate(strong_20_min)]
+    fit = fit_critical_power(dated)
+    by_seconds = {e.duration_seconds: i for e, i in zip(fit.efforts, fit.influence, strict=True)}
+    # 20 min at 325 W asks for more than CP 300 W and W' 20 kJ allow: without it CP is lower.
+    assert -4 < by_seconds[1200].change < -2
+    assert by_seconds[1200].leaves_on == date(2024, 6, 4)
+
+
+def test_the_last_three_efforts_leave_no_answer_without_any_of_them():
+    assert [i.change for i in fit_critical_power(maximal(180, 480, 720)).influence] == [None] * 3
+
+
+def test_the_next_effort_is_where_least_is_known():
+    rng = np.random.default_rng(3)
+    short = [PowerEffort(t, (CP + W_PRIME / t) * (1 + rng.normal(0, 0.01))) for t in (120, 150, 180, 240, 300, 600)]
+    fit = fit_critical_power(short)
+    assert fit.next_effort.seconds == 1200
+    assert fit.next_effort.value == pytest.approx(fit.cp_watts + fit.w_prime_joules / 1200)
+    assert fit.next_effort.half_width < (fit.cp_interval[1] - fit.cp_interval[0]) / 2
+
+
+MORTON = (250.0, 20_000.0, 1000.0)
+
+
+def test_three_parameters_are_recovered_from_their_own_curve():
+    seconds = [1, 5, 15, 30, 60, 120, 300, 600, 1200]
+    found = fit_three_parameters(seconds, [morton_power_watts(t, *MORTON) for t in seconds])
+    assert (found.cp_watts, found.w_prime_joules, found.max_watts) == (
+        pytest.approx(250, rel=1e-4), pytest.approx(20_000, rel=1e-4), pytest.approx(1000, rel=1e-4),
+    )  # fmt: skip
+    assert found.rmse_watts < 0.01
+
+
+def test_three_parameters_invert_mortons_time():
+    for watts in (300.0, 450.0, 800.0):
+        seconds = morton_seconds(watts, *MORTON)
+        assert morton_power_watts(seconds, *MORTON) == pytest.approx(watts)
+
+
+def test_three_parameters_need_a_short_effort_and_a_maximum():
+    assert "under 2 min" in refused(fit_three_parameters([120, 300, 600, 1200], [416, 366, 333, 316]))
+    endless = [5, 30, 60, 120, 300, 600, 1200]
+    assert "no maximal power" in refused(fit_three_parameters(endless, [CP + W_PRIME / t for t in endless]))
+
+
+def test_the_fit_tells_three_parameters_where_sprints_are_given():
+    sprints = [PowerEffort(t, morton_power_watts(t, *MORTON)) for t in (1, 5, 15, 30, 60)]
+    longer = [PowerEffort(t, morton_power_watts(t, *MORTON)) for t in DURATIONS]
+    assert fit_critical_power([*sprints, *longer]).three_parameters.max_watts == pytest.approx(1000, rel=0.02)
+    assert fit_critical_power(longer).three_parameters is None
+
+
+def test_the_omni_domain_model_gives_back_its_sprint_and_its_decay():
+    truth = OmniDomain(250.0, 18_000.0, 1000.0, 20.0, 1)
+    short = [(5.0, omni_domain_power_watts(5, truth))]
+    long = [(5400.0, omni_domain_power_watts(5400, truth)), (7200.0, 120.0)]
+    found = fit_omni_domain(250.0, 18_000.0, short, long)
+    assert found.max_watts == pytest.approx(1000, rel=1e-6)
+    assert found.decay_watts == pytest.approx(20, rel=1e-6)
+
+
+def test_easy_long_rides_set_no_decay():
+    short = [(5.0, 900.0)]
+    assert fit_omni_domain(250.0, 18_000.0, short, [(5400.0, 130.0)]).decay_watts is None
+    assert fit_omni_domain(250.0, 18_000.0, short, []).decay_watts is None
+    assert isinstance(fit_omni_domain(250.0, 18_000.0, [], []), Refusal)
+
+
+def test_a_heart_rate_limit_names_its_evidence():
+    values = [float("nan"), *[150.0 + k for k in range(40)], 230.0]
+    limit = estimate_hr_max(values)
+    assert limit.bpm == 189.0
+    assert limit.evidence == (41, 40)
+    assert limit.interval_bpm[0] <= limit.bpm <= limit.interval_bpm[1]
