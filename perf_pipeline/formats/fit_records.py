@@ -138,6 +138,8 @@ def _unpack_speed_distance(packed: NDArray[np.uint8], channels: dict[str, FloatA
     """12 bits of speed in 1/100 m/s, then 12 bits of running distance in 1/16 m."""
     b = packed.astype(np.int64)
     missing = (packed == 0xFF).all(axis=1)
+    if missing.all():
+        return
     speed = (b[:, 0] | (b[:, 1] & 0x0F) << 8) / 100.0
     distance = ((b[:, 1] >> 4) | b[:, 2] << 4).astype(np.float64)
     speed[missing] = distance[missing] = np.nan

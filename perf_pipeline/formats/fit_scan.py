@@ -20,6 +20,7 @@ from perf_pipeline.formats.model import CorruptFileError, EmptyFileError, Hostil
 MAX_BYTES: Final = 1 << 30
 MAX_PARTS: Final = 1000
 MAX_DEFINITIONS: Final = 4096  # real files have up to about 200; each costs more than its bytes
+MAX_DEFINITION_BYTES: Final = 600_000  # of different definitions in all parts; real files have up to about 20,000
 _MIN_HEADER: Final = 12
 _MAGIC: Final = b".FIT"
 
@@ -90,7 +91,7 @@ def scan(data: bytes, wanted: frozenset[int]) -> Scan:
     """
     check_is_fit(data)
     result = Scan()
-    pos = 0
+    pos = defined = 0
     while pos < len(data):
         header = header_at(data, pos)
         if header is None:
@@ -103,6 +104,9 @@ def scan(data: bytes, wanted: frozenset[int]) -> Scan:
             raise HostileFileError(f"more than {MAX_PARTS} chained files")
         part = _scan_part(data, pos, header, wanted, result)
         result.parts.append(part)
+        defined += sum(map(len, part.groups))
+        if defined > MAX_DEFINITION_BYTES:
+            raise HostileFileError(f"more than {MAX_DEFINITION_BYTES} bytes of different message definitions")
         pos = part.end + 2
     if not any(part.any_message for part in result.parts):
         raise CorruptFileError("no message can be read", offset=result.parts[0].stopped_at)
