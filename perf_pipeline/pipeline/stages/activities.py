@@ -36,9 +36,9 @@ def row(
         "notes": sidecar.get("notes") or session.notes,
         "type": sport,
         "started_at": started_at,
-        "duration_seconds": round(summary.duration_seconds),
-        "moving_seconds": round(summary.moving_seconds),
-        "distance_meters": None if summary.distance_meters is None else round(summary.distance_meters),
+        "duration_seconds": _whole(summary.duration_seconds),
+        "moving_seconds": _whole(summary.moving_seconds),
+        "distance_meters": None if summary.distance_meters is None else _whole(summary.distance_meters),
         "temperature": _rounded(summary.temperature_celsius, 1),
         "fit_file_path": archive_path,
         "sub_type": session.sub_sport,
@@ -54,6 +54,11 @@ def row(
         "partial": stored.file_meta.partial,
         "reader": stored.file_meta.reader,
     }
+
+
+def _whole(value: float) -> int:
+    # A clock gone mad may tell of a century; a row that the database refuses would cost the whole month.
+    return min(round(value), 2**31 - 1)
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

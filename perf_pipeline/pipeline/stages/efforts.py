@@ -16,6 +16,8 @@ def rows(profile_id: UUID, stored: StoredSession, clean: CleanStreams) -> list[d
     """The rows of `activity_efforts` for one session."""
     found = []
     for effort in best_efforts(clean, stored.session):
+        if max(effort.duration_seconds, effort.start_offset) >= 2**31:
+            continue  # between two times of a clock gone mad: no effort, and no row that a database takes
         distance = None if effort.distance_meters is None else round(effort.distance_meters, 3)
         window = f"{effort.duration_seconds}s" if distance is None else f"{distance}m"
         found.append(
