@@ -225,5 +225,10 @@ def _remove(store: ObjectStore, batch: Sequence[ObjectInfo]) -> None:
     """Removes what is recorded, unless it has been replaced by something newer since it was listed."""
     for item in batch:
         now = store.find(item.key)
-        if now is not None and (now.size, now.modified, now.etag) == (item.size, item.modified, item.etag):
+        if now is not None and _state(now) == _state(item):
             store.delete(item.key)
+
+
+def _state(item: ObjectInfo) -> tuple[int, object]:
+    # S3 tells the time of an object in milliseconds when it lists and in seconds when asked: its etag is what holds.
+    return item.size, item.etag or item.modified
