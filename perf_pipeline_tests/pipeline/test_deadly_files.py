@@ -144,11 +144,11 @@ def test_deadly_files_of_several_months_and_kinds_are_each_found(athlete: Athlet
 
 def test_a_clock_that_tells_of_a_century_does_not_cost_the_month(athlete: Athlete) -> None:
     made = fit_bytes.activity().define(1, 20, [(253, fit_bytes.UINT32), (7, fit_bytes.UINT16)])
-    for second in (0, 1, 2, 3_278_190_080):
+    for second in (0, 3_278_190_080, 2, 3):
         made.add(1, fit_bytes.T0 + second, 200)
     data = made.file()
     take_in(athlete, {"mad.fit": data, "good.fit": making.fit(making.ride("2021-09-08T02:00", 2))})
     athlete.months()
     assert verdicts(athlete) == {"mad.fit": ("archived", None), "good.fit": ("archived", None)}
-    assert max(row["duration_seconds"] for row in athlete.rows("activities")) <= 2**31 - 1
+    assert max(row["duration_seconds"] for row in athlete.rows("activities")) == 2**31 - 1
     assert len(athlete.rows("activities")) == 2
