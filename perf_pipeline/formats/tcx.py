@@ -69,12 +69,13 @@ _LAP_VALUES: Mapping[str, str] = {
     "mean_heart_rate_bpm": "AverageHeartRateBpm",
     "max_heart_rate_bpm": "MaximumHeartRateBpm",
 }
-_LAP_EXTENSIONS: Mapping[str, tuple[str, ...]] = {
-    "mean_speed_mps": ("AvgSpeed",),
-    "mean_power_watts": ("AvgWatts",),
-    "max_power_watts": ("MaxWatts",),
-    "mean_cadence_rpm": ("AvgRunCadence",),
-    "max_cadence_rpm": ("MaxBikeCadence", "MaxRunCadence"),
+_LAP_EXTENSIONS: Mapping[str, str] = {
+    "AvgSpeed": "mean_speed_mps",
+    "AvgWatts": "mean_power_watts",
+    "MaxWatts": "max_power_watts",
+    "AvgRunCadence": "mean_cadence_rpm",
+    "MaxBikeCadence": "max_cadence_rpm",
+    "MaxRunCadence": "max_cadence_rpm",
 }
 _SUMS = ("duration_seconds", "distance_meters", "energy_kcal")
 _LAP_GAP_MS = 10_000
@@ -211,17 +212,18 @@ def _laps(found: list[Any], lap_index: Mapping[Any, int]) -> tuple[list[Lap], li
 
 
 def _lap_summary(lap: Any) -> dict[str, float]:
-    texts = {key: child_text(lap, tag) for key, tag in _LAP_TAGS.items()}
-    for key, tag in _LAP_VALUES.items():
-        home = lap.find("{*}" + tag)
-        texts[key] = child_text(home, "Value") if home is not None else None
-    for extension in lap.iterfind("{*}Extensions"):
-        for key, tags in _LAP_EXTENSIONS.items():
-            hit = next(extension.iter(*("{*}" + tag for tag in tags)), None)
-            if hit is not None and texts.get(key) is None:
-                texts[key] = hit.text
+    children: dict[str, Any] = {}
+    for child in lap.iterchildren():
+        children.setdefault(_local(child), child)
+    texts = {key: children[tag].text for key, tag in _LAP_TAGS.items() if tag in children}
+    texts |= {key: child_text(children[tag], "Value") for key, tag in _LAP_VALUES.items() if tag in children}
+    for extension in lap.iterchildren("{*}Extensions"):
+        for element in extension.iter():
+            key = _LAP_EXTENSIONS.get(_local(element))
+            if key is not None and texts.get(key) is None:
+                texts[key] = element.text
     values = {key: number(text) for key, text in texts.items()}
-    if values["energy_kcal"] == 0:
+    if values.get("energy_kcal") == 0:
         del values["energy_kcal"]  # the schema demands the element; 0 says that nobody knows
     return {key: value for key, value in values.items() if np.isfinite(value) and 0 <= value < 1e9}
 
