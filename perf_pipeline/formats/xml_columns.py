@@ -20,8 +20,6 @@ MAX_NUMBER_LENGTH = 64
 _DAY_MS = 86_400_000
 _MAX_OFFSET_SECONDS = 18 * 3600  # no clock on earth is further from UTC
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_BLOCK = 1 << 13
-"""Numbers converted together: what comes of them in between stays in the cache."""
 _VECTOR_LENGTH = 20
 """A sign, eighteen digits and a point."""
 _TENS = 10.0 ** np.arange(19)
@@ -79,9 +77,6 @@ def floats_at(octets: NDArray[np.uint8], starts: IntArray, stops: IntArray) -> F
 
     `octets` must go on for eight bytes after the last start; what starts within the first sixteen is slower.
     """
-    if len(starts) > _BLOCK:
-        blocks = [slice(i, i + _BLOCK) for i in range(0, len(starts), _BLOCK)]
-        return np.concatenate([floats_at(octets, starts[block], stops[block]) for block in blocks])
     length = stops - starts
     out = np.full(len(starts), np.nan)
     is_short = length <= _VECTOR_LENGTH

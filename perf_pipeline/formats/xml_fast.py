@@ -29,8 +29,6 @@ _ERASED = b"0123456789.-+ \t\r\n"
 _TAG = re.compile(rb"<(/?)(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)(?:\s[^<>]*?)?(/?)>")
 _TAG_WITH_ATTRIBUTES = re.compile(r'<[\w:.-]+(?:\s+[A-Za-z_][\w.-]*(?::[\w.-]+)?\s*=\s*"[^"<>&]*")+\s*/?>', re.ASCII)
 _MAX_SHAPES = 32
-_BLOCK = 1 << 16
-"""Bytes looked at together: what comes of them stays in the cache."""
 _LONGEST_TEXT = 10_000
 _LONGEST_BETWEEN_ATTRIBUTES = 32
 _WORTH_IT_BYTES = 20_000
@@ -81,16 +79,11 @@ class _Tags:
 
 def _tags(octets: NDArray[np.uint8], begin: int, end: int) -> _Tags | None:
     """The tags of [begin, end), None where `<` and `>` do not take turns or a text is absurdly long."""
-    lt, gt = (_places(octets, begin, end, mark) for mark in b"<>")
+    lt, gt = (np.flatnonzero(octets[begin:end] == mark) + begin for mark in b"<>")
     if len(lt) != len(gt) or (lt >= gt).any():
         return None
     text = lt[1:] - gt[:-1]
     return _Tags(lt, gt) if int(text.min(initial=1)) > 0 and int(text.max(initial=1)) <= _LONGEST_TEXT else None
-
-
-def _places(octets: NDArray[np.uint8], begin: int, end: int, mark: int) -> IntArray:
-    blocks = range(begin, end, _BLOCK)
-    return np.concatenate([np.flatnonzero(octets[at : min(at + _BLOCK, end)] == mark) + at for at in blocks])
 
 
 @dataclass(frozen=True, slots=True)
