@@ -6,8 +6,10 @@ A task that kills or hangs its worker costs that one task: the others go on, and
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -128,7 +130,7 @@ class ProcessExecutor:
     def _alone(self, function: Callable[[T], R], task: T, timeout_seconds: float) -> Outcome[T, R]:
         """Runs a suspect in a process of its own, so that the loss has one name."""
         with _no_main_module():
-            pool = ProcessPoolExecutor(1, mp_context=_context())
+            pool = ProcessPoolExecutor(1, mp_context=_context(), initializer=_end_with_parent)
             future = pool.submit(function, task)
         try:
             done, _ = wait([future], timeout=timeout_seconds)
@@ -143,7 +145,7 @@ class ProcessExecutor:
     def _submit(self, function: Callable[[T], R], task: T) -> Future[R]:
         with _no_main_module():
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(self.workers, mp_context=_context())
+                self._pool = ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_end_with_parent)
             try:
                 return self._pool.submit(function, task)
             except BrokenProcessPool as error:
@@ -169,6 +171,19 @@ def _kill_workers(pool: ProcessPoolExecutor) -> None:
 def make_executor(compute: str, workers: int) -> Executor:
     """The executor that the settings ask for."""
     return InlineExecutor() if compute == "inline" else ProcessExecutor(workers)
+
+
+def _end_with_parent() -> None:
+    """Has the worker end when the process that asked for it is gone: killed, it could not say so to its pool."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
 def _attempt(function: Callable[[T], R], task: T) -> Outcome[T, R]:

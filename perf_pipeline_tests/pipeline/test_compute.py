@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +104,24 @@ def test_the_settings_choose_the_executor() -> None:
     assert isinstance(processes, ProcessExecutor)
     assert processes.workers == 3
     processes.close()
+
+
+def test_workers_end_when_the_process_that_asked_for_them_is_killed() -> None:
+    script = """
+import time
+from perf_pipeline.pipeline.compute import ProcessExecutor
+from perf_pipeline_tests.pipeline.workers import pid_of
+
+outcomes = ProcessExecutor(2).run(pid_of, range(8), timeout_seconds=60)
+print(*{outcome.result for outcome in outcomes}, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        pids = [int(word) for word in program.stdout.readline().split()]
+        program.kill()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert pids
+    assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
