@@ -22,11 +22,13 @@ from perf_pipeline.physiology.lengths import hasty_lengths, lengths_track
 from perf_pipeline.physiology.timeline import Timeline, distance_timeline, timeline_of
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 CONFIRMED, CANDIDATE, REJECTED = "confirmed", "candidate", "rejected"
 _POWER_CHANNELS = ("power_watts",)
 _DISTANCE_CHANNELS = ("distance_meters", "latitude_degrees", "time")
 _FILLED_SHARE = 0.05
+_WORTH_A_GRID = 40
 _EPS = 1e-9
 
 
@@ -98,7 +100,8 @@ def best_windows(line: Timeline, durations: Sequence[float]) -> list[tuple[float
         total = np.concatenate(([0.0], np.cumsum(line.values)))
         return [_best_whole(line, total, int(d)) for d in durations]
     knots = _knots(line)
-    return [_best_interpolated(knots, float(d)) for d in durations]
+    grid = _SecondGrid.over(knots) if len(durations) >= _WORTH_A_GRID and line.values.min() >= 0 else None
+    return [_best_interpolated(knots, float(d), grid) for d in durations]
 
 
 def _best_whole(line: Timeline, total: FloatArray, width: int) -> tuple[float, float] | None:
@@ -115,24 +118,77 @@ def _best_whole(line: Timeline, total: FloatArray, width: int) -> tuple[float, f
 _Knots = tuple[FloatArray, FloatArray, NDArray[np.int64]]
 
 
-def _best_interpolated(knots: _Knots, width: float) -> tuple[float, float] | None:
+@dataclass(frozen=True, slots=True)
+class _SecondGrid:
+    """The running sum on whole seconds since the first knot: tells which seconds a best may begin in.
+
+    `total` (m,); `segment` (m,), -1 in a gap. Of channels that are never negative.
+    """
+
+    total: FloatArray
+    segment: NDArray[np.int64]
+
+    @staticmethod
+    def over(knots: _Knots) -> _SecondGrid | None:
+        """None where the gaps are so long that a row per second would be dear."""
+        t, total, segment = knots
+        if t[-1] - t[0] > 4 * len(t) + 3600:
+            return None
+        clock = t[0] + np.arange(np.ceil(t[-1] - t[0]) + 1.0)
+        right = np.clip(np.searchsorted(t, clock, "left"), 1, len(t) - 1)
+        inside = (segment[right] == segment[right - 1]) & (clock <= t[-1])
+        return _SecondGrid(np.interp(clock, t, total), np.where(inside, segment[right], -1))
+
+    def promising(self, width: float) -> BoolArray | None:
+        """Seconds in which a window may begin that is at least as good as the best on whole seconds; None: all."""
+        whole = int(width)
+        if whole != width or whole >= len(self.total):
+            return None
+        sums = self.total[whole:] - self.total[:-whole]
+        real = (self.segment[whole:] == self.segment[:-whole]) & (self.segment[:-whole] >= 0)
+        if not real.any():
+            return None
+        last = len(self.total) - 1
+        most = self.total[np.minimum(np.arange(1, last + 2) + whole, last)] - self.total
+        keep = most >= float(sums[real].max()) * (1 - _EPS)
+        # A second to either side, for what rounding puts across an edge.
+        keep[1:] |= keep[:-1].copy()
+        keep[:-1] |= keep[1:].copy()
+        return np.asarray(keep)
+
+
+def _best_interpolated(knots: _Knots, width: float, grid: _SecondGrid | None) -> tuple[float, float] | None:
     t, total, segment = knots
+    keep = grid.promising(width) if grid is not None else None
+    first, last = _promising_knots(t, width, keep)
     # Begins at a knot: the end lies between knots j - 1 and j.
-    target = t + width
+    target = t[first] + width
     j = np.minimum(np.searchsorted(t, target - _EPS, "left"), len(t) - 1)
-    ok = (segment[j] == segment) & (t[j] >= target - _EPS)
-    starts_after = t[ok]
-    sums_after = _at(t, total, j[ok], target[ok]) - total[ok]
+    ok = (segment[j] == segment[first]) & (t[j] >= target - _EPS)
+    starts_after = t[first][ok]
+    sums_after = _at(t, total, j[ok], target[ok]) - total[first][ok]
     # Ends at a knot: the start lies between knots i and i + 1.
-    target = t - width
+    target = t[last] - width
     i = np.maximum(np.searchsorted(t, target + _EPS, "right") - 1, 0)
-    ok = (segment[i] == segment) & (t[i] <= target + _EPS)
-    sums_before = total[ok] - _at(t, total, np.minimum(i[ok] + 1, len(t) - 1), target[ok])
+    ok = (segment[i] == segment[last]) & (t[i] <= target + _EPS)
+    sums_before = total[last][ok] - _at(t, total, np.minimum(i[ok] + 1, len(t) - 1), target[ok])
     sums = np.concatenate((sums_after, sums_before))
     if len(sums) == 0:
         return None
     best = int(np.argmax(sums))
     return float(sums[best]) / width, float(np.concatenate((starts_after, target[ok]))[best])
+
+
+def _promising_knots(
+    t: FloatArray, width: float, keep: BoolArray | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Knots at which a best window may begin, and at which one may end."""
+    if keep is None:
+        everything = np.arange(len(t))
+        return everything, everything
+    begins = (t - t[0]).astype(np.int64)
+    ends = np.floor(t - width - t[0]).astype(np.int64)
+    return np.flatnonzero(keep[begins]), np.flatnonzero((ends >= -1) & keep[np.maximum(ends, 0)])
 
 
 def _knots(line: Timeline) -> _Knots:

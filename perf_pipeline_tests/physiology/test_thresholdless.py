@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perf_pipeline.physiology.bounds import POWER_DURATIONS_SECONDS
-from perf_pipeline.physiology.cleaning import clean
+from perf_pipeline.physiology.cleaning import CleanStreams, clean
 from perf_pipeline.physiology.durability import durability
-from perf_pipeline.physiology.efforts import best_efforts
+from perf_pipeline.physiology.efforts import best_efforts, best_window, best_windows
 from perf_pipeline.physiology.heart_rate import HeartRateProfile, banister_trimp
 from perf_pipeline.physiology.histograms import Histogram, histogram
 from perf_pipeline.physiology.mean_maximal import CURVE_SECONDS, mean_maximal_curve
+from perf_pipeline.physiology.timeline import timeline_of
 from perf_pipeline.physiology.w_balance import minimum
 from perf_pipeline.physiology.zones import (
     heart_rate_zone_bounds,
@@ -170,3 +171,17 @@ def test_a_pause_restores_w_prime(make):
 def test_without_power_there_is_no_balance(make):
     assert minimum(clean(make(range(100), heart_rate_bpm=[120.0] * 100)), 300.0, 20_000.0) is None
     assert minimum(clean(make(range(100), power_watts=[120.0] * 100)), 300.0, 0.0) is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000))
+def test_looking_only_where_a_best_may_be_changes_no_best(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(30, 400))
+    steps = rng.choice([0.25, 0.7, 1.0, 1.1, 2.9, 40.0], n, p=[0.1, 0.3, 0.3, 0.2, 0.08, 0.02])
+    watts = rng.choice([0.0, 150.0, 400.0, 900.0], n)
+    line = timeline_of(CleanStreams("bike", 0, np.cumsum(steps), {"power_watts": watts}), "power_watts")
+    durations = [*range(1, 60), 90, 120, 200, 300]
+    at_once, one_by_one = best_windows(line, durations), [best_window(line, d) for d in durations]
+    assert [b is None for b in at_once] == [b is None for b in one_by_one]
+    assert [b[0] for b in at_once if b] == pytest.approx([b[0] for b in one_by_one if b], rel=1e-12)
