@@ -17,8 +17,10 @@ def square(number: int) -> int:
     return number * number
 
 
-def pid_of(number: int) -> int:
-    return os.getpid()
+def say_and_hang(_: int) -> None:
+    """Tells the worker's pid on the output that it shares with its parent, and never comes back."""
+    print(os.getpid(), flush=True)  # noqa: T201
+    time.sleep(3600)
 
 
 def die_on(task: tuple[int, int]) -> int:
