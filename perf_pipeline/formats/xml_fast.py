@@ -32,7 +32,7 @@ _MAX_SHAPES = 32
 _LONGEST_TEXT = 10_000
 _LONGEST_BETWEEN_ATTRIBUTES = 32
 _WORTH_IT_BYTES = 20_000
-"""The arrays cost half a millisecond however few the points are; below this size a tree is there sooner."""
+"""The arrays cost the same however few the points are; below this size a tree is there sooner."""
 
 
 def read_points(data: bytes, words: Vocabulary) -> tuple[Document, Points]:
