@@ -73,7 +73,9 @@ def hyperbolic(seconds: FloatArray, value: FloatArray, weights: FloatArray | Non
         return float((w * (seconds - capacity(limit) / (value - limit)) ** 2).sum())
 
     grid = lowest * (1.0 - np.geomspace(1e-6, 1.0, 200))
-    costs = [cost(float(x)) for x in grid]
+    u = 1.0 / (value - grid[:, None])
+    capacities = (w * u * seconds).sum(axis=1) / (w * u * u).sum(axis=1)
+    costs = (w * (seconds - capacities[:, None] * u) ** 2).sum(axis=1)
     best = int(np.argmin(costs))
     if best in (0, len(grid) - 1):
         return Refusal("the hyperbolic form has no best Critical Power between zero and the lowest power")
