@@ -149,3 +149,21 @@ def test_a_signature_is_the_mean_of_ten_seconds(make):
     assert signature.speed == pytest.approx([3, 3, 4, 4])
     assert np.isnan(signature.heart_rate).tolist() == [True, True, True, False]
     assert np.isnan(signature.latitude).all()
+
+
+def test_indoors_back_to_back_sessions_that_touch_are_two():
+    dice = np.random.default_rng(2)
+    first = recorded("first", a_course(dice, 40), T0, dice, place=False)
+    second = recorded("second", a_course(dice, 40), T0 + 38 * MINUTE, dice, place=False)
+    assert find_duplicates([first, second]) == ()
+
+
+def test_indoors_an_hour_later_as_long_and_as_far_is_another_session():
+    dice = np.random.default_rng(3)
+    first = recorded("first", a_course(dice, 40), T0, dice, place=False)
+    second = recorded("second", a_course(dice, 40), T0 + 120 * MINUTE, dice, place=False)
+    assert find_duplicates([first, replace(second, distance_meters=first.distance_meters)]) == ()
+
+
+def test_without_signatures_hours_apart_are_never_one():
+    assert find_duplicates([one("a", 0, 60), one("b", 120, 180)]) == ()
