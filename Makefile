@@ -30,7 +30,8 @@ demo: $(STAMP) ## run the main job on a generated athlete with two seasons
 	$(BIN)/perf-pipeline demo
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not e2e"
+	$(BIN)/python -m pytest -q -m e2e
 
 lint: $(STAMP) ## style, types and import rules
 	$(BIN)/ruff check .

@@ -16,10 +16,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from perf_pipeline.storage import embedded_postgres
 from perf_pipeline.storage.objects_s3 import S3ObjectStore
 from perf_pipeline.storage.warehouse import Warehouse
+
+# A busy machine is no finding: speed is the benchmarks' business.
+settings.register_profile("perf", deadline=None)
+settings.load_profile("perf")
 
 
 @pytest.fixture(scope="session")

@@ -84,16 +84,14 @@ class RunScope(dg.ConfigurableResource):
     )
 
 
-class ProgressResource(dg.ConfigurableResource):
-    """Where progress goes: to the run's log, or to a bar of the command line, which sets `report`."""
+class ProgressResource:
+    """Where progress goes: nowhere, or to the bars of the command line.
 
-    _report: Progress | None = PrivateAttr(default=None)
+    A plain object: Dagster makes configurable resources anew for each run, and would lose the callback.
+    """
 
-    @classmethod
-    def to(cls, report: Progress) -> "ProgressResource":
-        resource = cls()
-        resource._report = report
-        return resource
+    def __init__(self, report: Progress | None = None) -> None:
+        self._report = report
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         if self._report is not None:

@@ -18,6 +18,7 @@ WORDS = {
     "activities": "Computing months",
     "activity_efforts": "Computing months",
     "activity_metrics": "Computing months",
+    "profile_metrics": "Computing months",
     "threshold_models": "Fitting thresholds",
 }
 

@@ -70,7 +70,7 @@ def run_athlete(
     """Brings one athlete up to date; (whether it succeeded, the reason if it did not)."""
     register(instance, [handle])
     fail_lost_runs(instance, instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])))
-    overrides = {"progress": ProgressResource.to(progress)} if progress else {}
+    overrides = {"progress": ProgressResource(progress)} if progress else {}
     job = build_definitions(overrides).resolve_job_def(athlete_job.name)
     config = {**run_config([handle], **scope), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     result = job.execute_in_process(

@@ -36,7 +36,10 @@ from perf_pipeline.storage import tables
     ),
 )
 def activity_loads(
-    context: dg.AssetExecutionContext, pipeline: PipelineResource, scope: RunScope, progress: ProgressResource
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    scope: RunScope,
+    progress: dg.ResourceParam[ProgressResource],
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
         return update_loads(turn.services.warehouse, turn.lease, turn.today)
@@ -72,7 +75,10 @@ def activity_loads(
     "weeks on without training.",
 )
 def daily_fitness(
-    context: dg.AssetExecutionContext, pipeline: PipelineResource, scope: RunScope, progress: ProgressResource
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    scope: RunScope,
+    progress: dg.ResourceParam[ProgressResource],
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
         return update_fitness(turn.services.warehouse, turn.lease, turn.today)

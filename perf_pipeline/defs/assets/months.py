@@ -83,7 +83,10 @@ CHECKS = [
     backfill_policy=BACKFILL,
 )
 def athlete_months(
-    context: dg.AssetExecutionContext, pipeline: PipelineResource, scope: RunScope, progress: ProgressResource
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    scope: RunScope,
+    progress: dg.ResourceParam[ProgressResource],
 ) -> Iterator[Any]:
     selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
 

@@ -26,7 +26,10 @@ from perf_pipeline.storage.tables import notifications as table
     ),
 )
 def notifications(
-    context: dg.AssetExecutionContext, pipeline: PipelineResource, scope: RunScope, progress: ProgressResource
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    scope: RunScope,
+    progress: dg.ResourceParam[ProgressResource],
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
         return update_notifications(turn.services.warehouse, turn.lease, turn.today)

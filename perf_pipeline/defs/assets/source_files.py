@@ -36,7 +36,10 @@ CHECKS = [
     ),
 )
 def source_files(
-    context: dg.AssetExecutionContext, pipeline: PipelineResource, scope: RunScope, progress: ProgressResource
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    scope: RunScope,
+    progress: dg.ResourceParam[ProgressResource],
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
         settings = turn.services.settings

@@ -1,5 +1,4 @@
 """The first schema."""
-# ruff: noqa: E501 - the meaning of a column is one line, however long
 
 from __future__ import annotations
 
