@@ -141,8 +141,8 @@ class Device:
 class Session:
     """One activity of the file: one sport from start to end.
 
-    `sport` is our word (`formats.sports`), `sport_raw` and `sub_sport` the file's. `summary` is the device's own word in
-    natural units, keys such as `duration_seconds` (timer), `elapsed_seconds`, `distance_meters`, `mean_power_watts`,
+    `sport` is our word (`formats.sports`), `sport_raw` and `sub_sport` the file's. `summary` is the device's own word
+    in natural units, keys such as `duration_seconds` (timer), `elapsed_seconds`, `distance_meters`, `mean_power_watts`,
     `max_power_watts`, `normalized_power_watts`, `mean_heart_rate_bpm`, `max_heart_rate_bpm`, `mean_cadence_rpm`,
     `mean_speed_mps`, `max_speed_mps`, `elevation_gain_meters`, `energy_kcal`, `work_joules`, `pool_length_meters`,
     `mean_temperature_celsius`, `total_strides`.
