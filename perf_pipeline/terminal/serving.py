@@ -96,7 +96,7 @@ def servers(settings: Settings, host: str, port: int, stopping: Callable[[], boo
     if settings.storage_url is None:
         Path(settings.resolved_storage_url, layout.INBOX).mkdir(exist_ok=True)
     with dagster_instance(settings) as instance:
-        _fail_left_over_runs(instance)
+        _fail_left_over_runs(instance, settings)
     logs = settings.home / "logs"
     code_port = free_port()
     workspace = settings.dagster_home / "workspace.yaml"
@@ -122,11 +122,17 @@ def servers(settings: Settings, host: str, port: int, stopping: Callable[[], boo
         stop(running)
 
 
-def _fail_left_over_runs(instance: dg.DagsterInstance) -> None:
-    """Runs of servers that were killed: nothing works on them any more, and their athletes would stay busy for ever."""
+def _fail_left_over_runs(instance: dg.DagsterInstance, settings: Settings) -> None:
+    """Runs of servers that were killed: nothing works on them any more, and their athletes would stay busy for ever.
+
+    In a database that was configured, a run without a process of ours may be at work on another machine: it is left to
+    Dagster's own monitoring.
+    """
     begun = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     runs = instance.get_runs(filters=dg.RunsFilter(statuses=begun))
     fail_lost_runs(instance, runs)
+    if settings.database_url or settings.dagster_database_url:
+        return
     for run in runs:
         if PROCESS_TAG not in run.tags:
             instance.report_run_failed(run, "the servers that worked on this run have ended; it goes on from there")
