@@ -23,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # a frame around an error breaks the path that it names
 )
 out = Console()
 err = Console(stderr=True)
