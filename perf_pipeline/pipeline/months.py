@@ -42,7 +42,7 @@ from perf_pipeline.storage.tables import (
     profile_metrics,
     source_files,
 )  # fmt: skip
-from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, upsert
+from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, delete_vanished, upsert
 
 STAGE_MODULES = {
     STREAMS: "perf_pipeline.pipeline.stages.streams",
@@ -319,10 +319,8 @@ def _replace_profile_metrics(connection: Connection, task: MonthTask, result: Mo
 def _replace_activities(connection: Connection, task: MonthTask, result: MonthResult) -> None:
     rows = result.outputs[ACTIVITIES].rows
     upsert(connection, activities, rows, keep={"superseded_by"})
-    gone = delete(activities).where(
-        activities.c.profile_id == task.profile_id, activities.c.archive_month == task.month
-    )
-    connection.execute(gone.where(activities.c.id.not_in([row["id"] for row in rows])) if rows else gone)
+    month = {"profile_id": task.profile_id, "archive_month": task.month}
+    delete_vanished(connection, activities, [row["id"] for row in rows], where=month)
 
 
 def _record_verdicts(connection: Connection, task: MonthTask, result: MonthResult) -> None:

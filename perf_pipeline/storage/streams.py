@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 __all__ = [
-    "FileMeta", "StoredSession", "quantise", "quantise_streams", "read_sessions", "read_streams", "sessions_key",
-    "streams_key", "write_sessions", "write_streams",
+    "FileMeta", "StoredSession", "quantise", "quantise_streams", "read_sessions", "read_streams",
+    "write_sessions", "write_streams",
 ]  # fmt: skip
 
 ROW_GROUP_RECORDS = 1_000_000
@@ -90,16 +90,6 @@ STREAMS_SCHEMA = pa.schema(
         ),
     ]
 )
-
-
-def streams_key(handle: str, month: str) -> str:
-    """Where a month's records are, for an athlete's handle and a month as YYYY-MM."""
-    return f"streams/athlete={handle}/month={month}/streams.parquet"
-
-
-def sessions_key(handle: str, month: str) -> str:
-    """Where a month's sessions are."""
-    return f"sessions/athlete={handle}/month={month}/sessions.parquet"
 
 
 def quantise_streams(streams: Streams) -> Streams:

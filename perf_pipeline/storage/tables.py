@@ -31,10 +31,6 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from perf_pipeline.storage.ids import content_id, profile_id_of
-
-__all__ = ["METADATA", "content_id", "profile_id_of"]
-
 METADATA = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",

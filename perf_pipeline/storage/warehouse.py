@@ -20,8 +20,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from perf_pipeline.storage import schema
 from perf_pipeline.storage.errors import AthleteBusyError, DatabaseUnavailableError, LeaseLostError, WrongUrlError
+from perf_pipeline.storage.ids import profile_id_of
 from perf_pipeline.storage.rows import copy_rows, delete_vanished, replace_children, upsert
-from perf_pipeline.storage.tables import athlete_leases, profile_id_of, profiles
+from perf_pipeline.storage.tables import athlete_leases, profiles
 
 __all__ = ["Lease", "Warehouse", "copy_rows", "delete_vanished", "replace_children", "retrying", "upsert"]
 

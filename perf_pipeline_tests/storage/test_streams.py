@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from perf_pipeline.formats.model import CHANNELS, Device, FileFormat, Lap, Length, Pause, Session, Streams
+from perf_pipeline.pipeline import layout
 from perf_pipeline.storage.errors import CorruptStreamsError
 from perf_pipeline.storage.streams import (
     COLUMNS,
@@ -24,8 +25,6 @@ from perf_pipeline.storage.streams import (
     quantise,
     read_sessions,
     read_streams,
-    sessions_key,
-    streams_key,
     write_sessions,
     write_streams,
 )
@@ -228,8 +227,8 @@ def history(tmp_path: Path) -> Path:
     )
     for number, (month, session) in enumerate((("2026-05", may), ("2026-06", june))):
         for key, data in (
-            (streams_key("ann", month), write_streams([stored(session, number)])),
-            (sessions_key("ann", month), write_sessions([stored(session, number)])),
+            (layout.streams("ann", month), write_streams([stored(session, number)])),
+            (layout.sessions("ann", month), write_sessions([stored(session, number)])),
         ):
             path = tmp_path / key
             path.parent.mkdir(parents=True)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from perf_pipeline.storage import tables
 from perf_pipeline.storage.errors import AthleteBusyError, DatabaseUnavailableError, LeaseLostError, WrongUrlError
+from perf_pipeline.storage.ids import content_id, profile_id_of
 from perf_pipeline.storage.warehouse import (
     Warehouse,
     copy_rows,
@@ -32,16 +33,16 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 def a_source_file(profile_id: uuid.UUID) -> dict[str, Any]:
     return {
-        "id": tables.content_id("file", profile_id), "profile_id": profile_id, "sha256": "ab", "bytes": 3,
+        "id": content_id("file", profile_id), "profile_id": profile_id, "sha256": "ab", "bytes": 3,
         "format": "fit", "kind": "activity", "status": "archived", "archive_path": "archive/ab.fit", "month": "2026-05",
     }  # fmt: skip
 
 
 def an_activity(profile_id: uuid.UUID, number: int, **changed: object) -> dict[str, Any]:
     return {
-        "id": tables.content_id("activity", profile_id, number), "profile_id": profile_id, "name": f"Ride {number}",
+        "id": content_id("activity", profile_id, number), "profile_id": profile_id, "name": f"Ride {number}",
         "type": "bike", "started_at": NOON, "duration_seconds": 60, "moving_seconds": 50, "temperature": 20.5,
-        "fit_file_path": "archive/ab.fit", "source_file_id": tables.content_id("file", profile_id),
+        "fit_file_path": "archive/ab.fit", "source_file_id": content_id("file", profile_id),
         "session_index": number,
         "archive_month": "2026-05", "device_summary": {"mean_power_watts": 201.25}, "anomalies": [], "reader": "test",
         **changed,
@@ -50,7 +51,7 @@ def an_activity(profile_id: uuid.UUID, number: int, **changed: object) -> dict[s
 
 def an_effort(activity: dict[str, Any], duration: int, value: float) -> dict[str, Any]:
     return {
-        "id": tables.content_id("effort", activity["id"], duration), "activity_id": activity["id"],
+        "id": content_id("effort", activity["id"], duration), "activity_id": activity["id"],
         "profile_id": activity["profile_id"], "duration_seconds": duration, "effort_type": "power", "value": value,
         "unit": "W", "start_offset": 0, "recorded_at": NOON, "grade": "confirmed", "evidence": {},
     }  # fmt: skip
@@ -98,7 +99,7 @@ def test_the_short_scheme_connects_too(database_url: str) -> None:
 
 
 def test_an_athlete_has_one_row_however_often_he_is_asked_for(warehouse: Warehouse) -> None:
-    assert warehouse.ensure_profile("ann") == warehouse.ensure_profile("ann") == tables.profile_id_of("ann")
+    assert warehouse.ensure_profile("ann") == warehouse.ensure_profile("ann") == profile_id_of("ann")
     assert warehouse.ensure_profile("bob") != warehouse.ensure_profile("ann")
     assert count(warehouse, tables.profiles) == 2
 
