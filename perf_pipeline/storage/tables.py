@@ -41,7 +41,9 @@ METADATA = MetaData(
     }
 )
 
-BOOKKEEPING_COLUMNS = frozenset({"created_at", "updated_at", "received_at", "computed_at", "acquired_at"})
+BOOKKEEPING_COLUMNS = frozenset(
+    {"created_at", "updated_at", "received_at", "computed_at", "acquired_at", "checked_at", "delivered_at"}
+)
 """Left out when two builds are compared row for row."""
 
 
@@ -169,6 +171,11 @@ activities = Table(
     _now("created_at", "when the row was first written"),
     _now("updated_at", "when the row last changed"),
     Column("superseded_by", UUID(as_uuid=True), comment="the richer activity of which this is a duplicate"),
+    Column("superseded_reason", Text, comment="why the two are the same activity, and why that one is kept"),
+    Column("sport_source", Text, nullable=False, server_default=text("'file'"), comment="who named the sport: sidecar, file or inferred; unknown where nobody could"),
+    Column("sport_confidence", Double, comment="0 to 1, where the sport was inferred from the streams"),
+    Column("sport_evidence", JSONB, comment="what told of the inferred sport, or why it was not inferred"),
+    Column("timezone", Text, comment="IANA zone of the first credible position"),
     Column("sub_type", Text, comment="the file's own finer word for the sport"),
     Column("utc_offset_seconds", Integer, comment="offset of the athlete's clock, where the file tells it"),
     Column("elevation_gain_meters", Double, comment="sum of smoothed climbs"),
@@ -219,8 +226,21 @@ activity_metrics = Table(
     _profile(),
     Column("value", Double, nullable=False, comment="value in the unit"),
     Column("unit", Text, nullable=False, comment="unit of the value"),
+    Column("grain", Text, nullable=False, server_default=text("'activity'"), comment="activity: from its file alone; athlete: needs a threshold, weight or profile as well"),
+    CheckConstraint("grain in ('activity', 'athlete')", name="grain"),
     Index(None, "profile_id", "metric"),
     comment="Metrics per activity, one row each, so that a new metric needs no migration. Rebuilt from the archive.",
+)  # fmt: skip
+
+activity_outputs = Table(
+    "activity_outputs", METADATA,
+    _activity(primary_key=True),
+    Column("stage", Text, primary_key=True, comment="the athlete-grain stage, such as relative_metrics"),
+    _profile(),
+    Column("fingerprint", Text, nullable=False, comment="hash of the activity's streams, what was known of the athlete on its day, and code"),
+    _now("computed_at", "when it was computed"),
+    Index(None, "profile_id", "stage"),
+    comment="What is up to date of the athlete-grain stages that work activity by activity.",
 )  # fmt: skip
 
 profile_metrics = Table(
@@ -237,12 +257,29 @@ profile_metrics = Table(
     comment="Weight, resting heart rate, sleep and HRV from wellness files. Rebuilt from the archive.",
 )  # fmt: skip
 
+daily_wellness = Table(
+    "daily_wellness", METADATA,
+    _profile(),
+    Column("metric_type", PROFILE_METRIC_TYPE, comment="what was measured"),
+    Column("date", Date, comment="the athlete's local day"),
+    Column("source", Text, nullable=False, comment="the one device or file kind that this day's numbers come from: sources are never mixed"),
+    Column("value", Double, comment="the day's value; the last known one carried forward"),
+    Column("age_days", Integer, comment="days since it was measured: 0 on the day itself"),
+    Column("mean_7d", Double, comment="mean of the last 7 days (HRV: of ln ms), where at least 3 are valid"),
+    Column("mean_60d", Double, comment="mean of the last 60 days (HRV: of ln ms)"),
+    Column("sd_60d", Double, comment="standard deviation over the last 60 days (HRV: of ln ms)"),
+    Column("valid_7d", Integer, nullable=False, comment="days measured among the last 7"),
+    Column("valid_60d", Integer, nullable=False, comment="days measured among the last 60"),
+    PrimaryKeyConstraint("profile_id", "metric_type", "date"),
+    comment="Weight, resting heart rate, HRV and sleep by local day, with baselines. Rebuilt from the archive.",
+)  # fmt: skip
+
 threshold_models = Table(
     "threshold_models", METADATA,
     _id(),
     _profile(),
     Column("sport", Text, nullable=False, comment="bike, run or swim"),
-    Column("model", Text, nullable=False, comment="critical_power, critical_speed or critical_swim_speed"),
+    Column("model", Text, nullable=False, comment="critical_power, critical_speed, critical_swim_speed, ftp_20min, lthr or hr_max"),
     Column("as_of", Date, nullable=False, comment="the local day of which this is true: efforts of the 90 days up to it"),
     Column("version", Integer, nullable=False, server_default=text("0"), comment="0 for the first answer as of that day, then 1, ..."),
     Column("threshold", Double, comment="Critical Power in W, or Critical Speed in m/s; null where it was refused"),
@@ -270,6 +307,8 @@ activity_loads = Table(
     Column("intensity", Double, comment="intensity factor, where the method has one"),
     Column("threshold", Double, comment="the threshold it was measured against"),
     Column("threshold_as_of", Date, comment="the day of that threshold"),
+    Column("trimp", Double, comment="Banister's training impulse, where heart rate allowed one"),
+    Column("note", Text, comment="what was assumed"),
     Index(None, "profile_id", "local_date"),
     comment="Training load of each activity, against the threshold valid on its day. Rebuilt from the archive.",
 )  # fmt: skip
@@ -288,6 +327,138 @@ daily_fitness = Table(
     Column("projected", Boolean, nullable=False, server_default=text("false"), comment="a day to come, without training"),
     PrimaryKeyConstraint("profile_id", "date"),
     comment="Fitness, fatigue and form by local day, to today. Rebuilt from the archive.",
+)  # fmt: skip
+
+impulse_response_models = Table(
+    "impulse_response_models", METADATA,
+    _profile(),
+    Column("sport", Text, comment="the sport whose tests were fitted"),
+    Column("test", Text, comment="what counts as a test, such as power 300 s"),
+    Column("as_of", Date, nullable=False, comment="the last day that was looked at"),
+    Column("p0", Double, comment="performance without training, in the test's unit"),
+    Column("k1", Double, comment="gain per unit of load"),
+    Column("k2", Double, comment="fatigue per unit of load"),
+    Column("tau1_days", Double, comment="time constant of gain"),
+    Column("tau2_days", Double, comment="time constant of fatigue"),
+    Column("tests", Integer, comment="tests fitted"),
+    Column("r_squared", Double, comment="share of the tests' variance explained"),
+    Column("leave_one_out_rmse", Double, comment="error of a test predicted from the others"),
+    Column("naive_rmse", Double, comment="the same of their mean"),
+    Column("refusal", Text, comment="why there is no model"),
+    PrimaryKeyConstraint("profile_id", "sport", "test"),
+    comment="Banister's impulse and response fitted to the athlete, or why not. Rebuilt from the archive.",
+)  # fmt: skip
+
+capability_predictions = Table(
+    "capability_predictions", METADATA,
+    _id(),
+    _profile(),
+    Column("sport", Text, nullable=False, comment="bike, run or swim"),
+    Column("target", Text, nullable=False, comment="what is predicted, such as power 300 s or distance 10000 m"),
+    Column("duration_seconds", Integer, comment="of a power target"),
+    Column("distance_meters", Double, comment="of a race or distance target"),
+    Column("as_of", Date, nullable=False, comment="the local day on which it was said"),
+    Column("version", Integer, nullable=False, server_default=text("0"), comment="0 for the first answer as of that day, then 1, ..."),
+    Column("value", Double, comment="expected best: W, or s over the distance; null where it was refused"),
+    Column("value_low", Double, comment="lower end of the 90 % interval"),
+    Column("value_high", Double, comment="upper end of the 90 % interval"),
+    Column("unit", Text, nullable=False, comment="W or s"),
+    Column("model", Text, nullable=False, comment="the model that the back-test chose for this range"),
+    Column("current_best", Double, comment="best of the last 90 days, in the unit"),
+    Column("beats_best_probability", Double, comment="probability that a maximal effort today beats the current best"),
+    Column("refusal", Text, comment="why there is no number"),
+    Column("details", JSONB, nullable=False, server_default=text("'{}'"), comment="efforts behind it, back-test error, assumptions"),
+    Column("input_hash", Text, nullable=False, comment="hash of inputs and code"),
+    _now("computed_at", "when it was said"),
+    UniqueConstraint("profile_id", "sport", "target", "as_of", "version", name="uq_capability_predictions_answer"),
+    comment="What the athlete is expected to be able to do, as of a day, with 90 % intervals. Append-only.",
+)  # fmt: skip
+
+prediction_backtests = Table(
+    "prediction_backtests", METADATA,
+    _id(),
+    _profile(),
+    Column("sport", Text, nullable=False, comment="bike, run or swim"),
+    Column("target", Text, nullable=False, comment="as in capability_predictions"),
+    Column("as_of", Date, nullable=False, comment="the day up to which efforts were known"),
+    Column("model", Text, nullable=False, comment="the model that predicted"),
+    Column("predicted", Double, nullable=False, comment="W or s"),
+    Column("predicted_low", Double, comment="lower end of the 90 % interval"),
+    Column("predicted_high", Double, comment="upper end of the 90 % interval"),
+    Column("naive", Double, comment="best of the 90 days before"),
+    Column("riegel", Double, comment="by Riegel's formula from the best nearest in length"),
+    Column("actual", Double, nullable=False, comment="best of the 30 days after"),
+    Column("actual_activity_id", UUID(as_uuid=True), comment="the activity that holds it"),
+    Column("near_maximal", Boolean, nullable=False, comment="by a rule that never sees the prediction"),
+    UniqueConstraint("profile_id", "sport", "target", "as_of", "model", name="uq_prediction_backtests_case"),
+    comment="Predictions as of past days beside what then happened. Rebuilt from the archive.",
+)  # fmt: skip
+
+planned_workouts = Table(
+    "planned_workouts", METADATA,
+    _id(),
+    _profile(),
+    Column("source_file_id", UUID(as_uuid=True), ForeignKey("source_files.id", ondelete="CASCADE"), nullable=False, comment="the file it comes from"),
+    Column("name", Text, nullable=False, comment="from the file"),
+    Column("sport", Text, comment="bike, run, swim; null where the file does not say"),
+    Column("planned_date", Date, comment="local day, where the file or its name tells one"),
+    Column("format", Text, nullable=False, comment="fit, zwo, erg, mrc or yaml"),
+    Column("steps", JSONB, nullable=False, server_default=text("'[]'"), comment="the steps, repeats kept"),
+    Column("duration_seconds", Integer, comment="sum of the timed steps"),
+    Column("refusal", Text, comment="why it cannot be adapted"),
+    comment="Structured workouts from inbox/<athlete>/workouts/. Rebuilt from the archive.",
+)  # fmt: skip
+
+workout_adaptations = Table(
+    "workout_adaptations", METADATA,
+    _id(),
+    _profile(),
+    Column("planned_workout_id", UUID(as_uuid=True), ForeignKey("planned_workouts.id", ondelete="CASCADE"), nullable=False, comment="the workout; it is never overwritten"),
+    Column("as_of", Date, nullable=False, comment="the local day on which it was adapted"),
+    Column("version", Integer, nullable=False, server_default=text("0"), comment="0 for the first answer as of that day, then 1, ..."),
+    Column("status", Text, nullable=False, comment="adapted, unchanged or refused"),
+    Column("refusal", Text, comment="why it was not adapted"),
+    Column("readiness", JSONB, nullable=False, server_default=text("'{}'"), comment="what was known of the athlete that day, and the scale that follows"),
+    Column("steps", JSONB, nullable=False, server_default=text("'[]'"), comment="the adapted steps with targets in W or m/s"),
+    Column("changes", JSONB, nullable=False, server_default=text("'[]'"), comment="each change with its reason in numbers"),
+    Column("explanation", Text, nullable=False, server_default=text("''"), comment="the reasons in words"),
+    Column("finish_probability", Double, comment="lowest probability over its intervals, after the changes"),
+    Column("exports", JSONB, nullable=False, server_default=text("'[]'"), comment="keys of the exported files in the outbox"),
+    Column("input_hash", Text, nullable=False, comment="hash of inputs and code"),
+    _now("computed_at", "when it was said"),
+    UniqueConstraint("planned_workout_id", "as_of", "version", name="uq_workout_adaptations_answer"),
+    Index(None, "profile_id", "as_of"),
+    comment="Planned workouts re-based on today's threshold and readiness, with reasons. Append-only.",
+)  # fmt: skip
+
+workout_completions = Table(
+    "workout_completions", METADATA,
+    Column("planned_workout_id", UUID(as_uuid=True), ForeignKey("planned_workouts.id", ondelete="CASCADE"), primary_key=True, comment="the workout"),
+    _activity(),
+    _profile(),
+    Column("score", Double, nullable=False, comment="0 to 1: how well the activity has the workout's shape"),
+    Column("compliance", JSONB, nullable=False, server_default=text("'[]'"), comment="per interval: target, done, share of the time in the target"),
+    Index(None, "profile_id"),
+    Index(None, "activity_id"),
+    comment="Which activity did which planned workout, and how well. Rebuilt from the archive.",
+)  # fmt: skip
+
+archive_checks = Table(
+    "archive_checks", METADATA,
+    Column("source_file_id", UUID(as_uuid=True), ForeignKey("source_files.id", ondelete="CASCADE"), primary_key=True, comment="the archived file"),
+    _profile(),
+    _now("checked_at", "when its bytes were last hashed again"),
+    Column("problem", Text, comment="what was wrong with them: gone, or of another hash"),
+    Index(None, "checked_at"),
+    comment="When each archived file was last read again and found whole. Bookkeeping of the nightly archive check.",
+)  # fmt: skip
+
+deliveries = Table(
+    "deliveries", METADATA,
+    Column("notification_id", UUID(as_uuid=True), primary_key=True, comment="the notification; kept when it is withdrawn, so that nothing is sent twice"),
+    _profile(),
+    _now("delivered_at", "when the configured services took it"),
+    comment="Which notifications were sent out. Append-only: it cannot be derived.",
 )  # fmt: skip
 
 notifications = Table(
