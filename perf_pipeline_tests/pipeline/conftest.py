@@ -15,8 +15,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from perf_pipeline.pipeline import history
 from perf_pipeline.pipeline.compute import Executor, InlineExecutor
+from perf_pipeline.pipeline.history.fitness import update_fitness
+from perf_pipeline.pipeline.history.loads import update_loads
+from perf_pipeline.pipeline.history.notifications import update_notifications
+from perf_pipeline.pipeline.history.thresholds import update_thresholds
 from perf_pipeline.pipeline.intake import IntakeReport, take_in
 from perf_pipeline.pipeline.month_work import MONTH_STAGES
 from perf_pipeline.pipeline.months import MonthsReport, bring_up_to_date
@@ -92,10 +95,10 @@ class Athlete:
         """All athlete-grain stages in their order."""
         with self.lease() as lease:
             return {
-                "thresholds": history.update_thresholds(self.warehouse, lease, today),
-                "loads": history.update_loads(self.warehouse, lease, today),
-                "fitness": history.update_fitness(self.warehouse, lease, today),
-                "notifications": history.update_notifications(self.warehouse, lease, today),
+                "thresholds": update_thresholds(self.warehouse, lease, today),
+                "loads": update_loads(self.warehouse, lease, today),
+                "fitness": update_fitness(self.warehouse, lease, today),
+                "notifications": update_notifications(self.warehouse, lease, today),
             }
 
     def snapshot(self) -> dict[str, list[dict[str, Any]]]:

@@ -8,7 +8,8 @@ from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.table_metadata import OWNER, lineage, table_metadata
 from perf_pipeline.pipeline.code_version import code_version
-from perf_pipeline.pipeline.history import update_fitness, update_loads
+from perf_pipeline.pipeline.history.fitness import update_fitness
+from perf_pipeline.pipeline.history.loads import update_loads
 from perf_pipeline.storage import tables
 
 

@@ -7,7 +7,7 @@ from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.table_metadata import OWNER, lineage, table_metadata
 from perf_pipeline.pipeline.code_version import code_version
-from perf_pipeline.pipeline.history import update_thresholds
+from perf_pipeline.pipeline.history.thresholds import update_thresholds
 from perf_pipeline.storage.tables import threshold_models as table
 
 

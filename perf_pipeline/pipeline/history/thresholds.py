@@ -1,4 +1,4 @@
-"""The athlete-grain stages: they read the athlete's whole series from PostgreSQL, and write what changed."""
+"""Writes `threshold_models`: each model as of every Sunday and today; what was said stays on record."""
 
 from __future__ import annotations
 
@@ -11,23 +11,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.series import SeriesEffort, load_activities, load_efforts, newest_day
-from perf_pipeline.pipeline.stages import fitness, loads, notifications, thresholds
-from perf_pipeline.pipeline.stages.loads import KnownThreshold, ThresholdHistory
+from perf_pipeline.pipeline.stages import thresholds
 from perf_pipeline.pipeline.stages.thresholds import Answer, Model
 from perf_pipeline.storage.ids import content_id
-from perf_pipeline.storage.tables import (
-    activity_loads,
-    daily_fitness,
-    profile_metrics,
-    profiles,
-    threshold_models,
-)  # fmt: skip
-from perf_pipeline.storage.tables import notifications as notifications_table
-from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, upsert
+from perf_pipeline.storage.tables import threshold_models
+from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows
 
 VALUES = ("threshold", "threshold_low", "threshold_high", "capacity", "capacity_low", "capacity_high", "refusal")
 SUNDAY = 6
@@ -84,58 +76,6 @@ def update_thresholds(
     return {**counts, "written": len(new)}
 
 
-def update_loads(warehouse: Warehouse, lease: Lease, today: date) -> dict[str, int]:
-    """Loads of all activities, each against the thresholds of its day."""
-    with warehouse.begin() as connection:
-        series = load_activities(connection, lease.profile_id, today)
-        histories = _histories(connection, lease.profile_id)
-        sex = connection.scalar(select(profiles.c.sex).where(profiles.c.id == lease.profile_id))
-        resting = _resting(connection, lease.profile_id)
-    rows = loads.rows(lease.profile_id, series, histories, sex, resting)
-    return _replace_changed(lease, activity_loads, rows, ("activity_id",))
-
-
-def update_fitness(warehouse: Warehouse, lease: Lease, today: date) -> dict[str, int]:
-    """The daily series up to today and two weeks on."""
-    with warehouse.begin() as connection:
-        daily = connection.execute(
-            select(activity_loads.c.local_date, activity_loads.c.load).where(
-                activity_loads.c.profile_id == lease.profile_id
-            )
-        ).all()
-    # East of Greenwich the local day may have begun that is still to come in UTC.
-    newest = max([today, *(day for day, _ in daily if day <= today + timedelta(days=1))])
-    rows = fitness.rows(lease.profile_id, [(day, load) for day, load in daily], newest)
-    return _replace_changed(lease, daily_fitness, rows, ("profile_id", "date"))
-
-
-def update_notifications(warehouse: Warehouse, lease: Lease, today: date) -> dict[str, int]:
-    """What the athlete should hear of; `is_read` is kept, what has lost its ground is withdrawn."""
-    with warehouse.begin() as connection:
-        series = load_activities(connection, lease.profile_id, today)
-        efforts = load_efforts(connection, lease.profile_id, series)
-    rows = notifications.rows(lease.profile_id, series, efforts)
-    return _replace_changed(lease, notifications_table, rows, ("id",), keep={"is_read", "created_at"})
-
-
-def _replace_changed(
-    lease: Lease, table: Table, rows: Sequence[dict[str, Any]], key: tuple[str, ...], keep: set[str] | None = None
-) -> dict[str, int]:
-    """Makes the athlete's rows those given, touching only what differs."""
-    with lease.transaction() as connection:
-        mine = table.c.profile_id == lease.profile_id
-        columns = [table.c[name] for name in key]
-        held = {tuple(row) for row in connection.execute(select(*columns).where(mine))}
-        wanted = {tuple(row[name] for name in key) for row in rows}
-        gone = held - wanted
-        for values in gone:
-            connection.execute(
-                delete(table).where(mine, *(column == value for column, value in zip(columns, values, strict=True)))
-            )
-        counts = upsert(connection, table, rows, keep=keep or set())
-    return {"rows": len(rows), "inserted": counts.inserted, "updated": counts.updated, "withdrawn": len(gone)}
-
-
 def _said(connection: Connection, profile_id: UUID) -> dict[tuple[str, str, date], list[dict[str, Any]]]:
     """What was said so far, by model and day, oldest first."""
     said: dict[tuple[str, str, date], list[dict[str, Any]]] = defaultdict(list)
@@ -187,29 +127,3 @@ def _threshold_row(
         "input_hash": digest,
         "computed_at": datetime.now(UTC),
     }
-
-
-def _histories(connection: Connection, profile_id: UUID) -> dict[tuple[str, str], ThresholdHistory]:
-    table = threshold_models.c
-    query = (
-        select(table.sport, table.model, table.as_of, table.threshold)
-        .where(table.profile_id == profile_id)
-        .order_by(table.as_of, table.version)
-    )
-    newest: dict[tuple[str, str], dict[date, float | None]] = defaultdict(dict)
-    for sport, model, as_of, threshold in connection.execute(query):
-        newest[sport, model][as_of] = threshold  # what was said last of a day is what counts
-    return {
-        key: ThresholdHistory([KnownThreshold(as_of, value) for as_of, value in answers.items() if value is not None])
-        for key, answers in newest.items()
-    }
-
-
-def _resting(connection: Connection, profile_id: UUID) -> list[KnownThreshold]:
-    table = profile_metrics.c
-    query = (
-        select(table.recorded_at, table.value)
-        .where(table.profile_id == profile_id, table.metric_type == "resting_hr_bpm")
-        .order_by(table.recorded_at)
-    )
-    return [KnownThreshold(at.date(), float(value)) for at, value in connection.execute(query)]

@@ -1,0 +1,26 @@
+"""Writes `daily_fitness`: the daily series up to today and two weeks on."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from sqlalchemy import select
+
+from perf_pipeline.pipeline.history.writing import replace_changed
+from perf_pipeline.pipeline.stages import fitness
+from perf_pipeline.storage.tables import activity_loads, daily_fitness
+from perf_pipeline.storage.warehouse import Lease, Warehouse
+
+
+def update_fitness(warehouse: Warehouse, lease: Lease, today: date) -> dict[str, int]:
+    """The daily series up to today and two weeks on."""
+    with warehouse.begin() as connection:
+        daily = connection.execute(
+            select(activity_loads.c.local_date, activity_loads.c.load).where(
+                activity_loads.c.profile_id == lease.profile_id
+            )
+        ).all()
+    # East of Greenwich the local day may have begun that is still to come in UTC.
+    newest = max([today, *(day for day, _ in daily if day <= today + timedelta(days=1))])
+    rows = fitness.rows(lease.profile_id, [(day, load) for day, load in daily], newest)
+    return replace_changed(lease, daily_fitness, rows, ("profile_id", "date"))

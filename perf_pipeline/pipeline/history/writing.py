@@ -1,0 +1,28 @@
+"""How an athlete-grain stage writes: only what differs from what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Table, delete, select
+
+from perf_pipeline.storage.warehouse import Lease, upsert
+
+
+def replace_changed(
+    lease: Lease, table: Table, rows: Sequence[dict[str, Any]], key: tuple[str, ...], keep: set[str] | None = None
+) -> dict[str, int]:
+    """Makes the athlete's rows those given, touching only what differs."""
+    with lease.transaction() as connection:
+        mine = table.c.profile_id == lease.profile_id
+        columns = [table.c[name] for name in key]
+        held = {tuple(row) for row in connection.execute(select(*columns).where(mine))}
+        wanted = {tuple(row[name] for name in key) for row in rows}
+        gone = held - wanted
+        for values in gone:
+            connection.execute(
+                delete(table).where(mine, *(column == value for column, value in zip(columns, values, strict=True)))
+            )
+        counts = upsert(connection, table, rows, keep=keep or set())
+    return {"rows": len(rows), "inserted": counts.inserted, "updated": counts.updated, "withdrawn": len(gone)}
