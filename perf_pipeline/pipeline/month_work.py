@@ -9,15 +9,14 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from perf_pipeline.formats.model import FileKind, FormatError
-from perf_pipeline.formats.sports import sport_of
-from perf_pipeline.physiology.cleaning import CleanStreams, clean
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.stages import activities, efforts, metrics, profile_metrics
+from perf_pipeline.pipeline.stages.preparation import prepare
 from perf_pipeline.pipeline.stages.streams import NotAnActivityError, decode
 from perf_pipeline.storage.errors import CorruptStreamsError, ObjectMissingError, StorageError
 from perf_pipeline.storage.objects import ObjectStore
@@ -209,25 +208,17 @@ def _compute_rows(
     rows: dict[str, list[dict[str, Any]]] = {stage: [] for stage in stale}
     for read in stored:
         file = files[read.source_sha256]
-        item = _as_told(read, file.sidecar)
-        cleaned: CleanStreams = clean(item.session)
+        prepared = prepare(read, file.sidecar.get("type"))
         if ACTIVITIES in rows:
-            rows[ACTIVITIES].append(activities.row(task.profile_id, task.month, file.path, file.sidecar, item, cleaned))
+            rows[ACTIVITIES].append(activities.row(task.profile_id, task.month, file.path, file.sidecar, prepared))
         if EFFORTS in rows:
-            rows[EFFORTS] += efforts.rows(task.profile_id, item, cleaned)
+            rows[EFFORTS] += efforts.rows(task.profile_id, prepared.stored, prepared.clean)
         if METRICS in rows:
-            rows[METRICS] += metrics.rows(task.profile_id, item, cleaned)
+            rows[METRICS] += metrics.rows(task.profile_id, prepared)
     return {
         stage: StageOutput(task.fingerprint(stage, streams_hash), _hash(found), tuple(found), {"rows": len(found)})
         for stage, found in rows.items()
     }
-
-
-def _as_told(stored: StoredSession, sidecar: Mapping[str, str]) -> StoredSession:
-    """The session with the sport that the sidecar gives: bounds and efforts depend on it."""
-    if not sidecar.get("type"):
-        return stored
-    return replace(stored, session=replace(stored.session, sport=sport_of(sidecar["type"])))
 
 
 def _compute_wellness(task: MonthTask) -> tuple[StageOutput, dict[str, tuple[str, str | None]]]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from perf_pipeline.formats.model import FileKind, FormatError
@@ -31,6 +31,7 @@ from perf_pipeline.pipeline.month_work import (
     compute_month,
     try_one,
 )  # fmt: skip
+from perf_pipeline.pipeline.stages.metrics import ACTIVITY_GRAIN
 from perf_pipeline.storage.errors import StorageError
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.tables import (
@@ -44,12 +45,13 @@ from perf_pipeline.storage.tables import (
 )  # fmt: skip
 from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, delete_vanished, upsert
 
+_PREPARATION = "perf_pipeline.pipeline.stages.preparation"
 STAGE_MODULES = {
-    STREAMS: "perf_pipeline.pipeline.stages.streams",
-    ACTIVITIES: "perf_pipeline.pipeline.stages.activities",
-    EFFORTS: "perf_pipeline.pipeline.stages.efforts",
-    METRICS: "perf_pipeline.pipeline.stages.metrics",
-    PROFILE_METRICS: "perf_pipeline.pipeline.stages.profile_metrics",
+    STREAMS: ("perf_pipeline.pipeline.stages.streams",),
+    ACTIVITIES: ("perf_pipeline.pipeline.stages.activities", _PREPARATION),
+    EFFORTS: ("perf_pipeline.pipeline.stages.efforts", _PREPARATION),
+    METRICS: ("perf_pipeline.pipeline.stages.metrics", _PREPARATION),
+    PROFILE_METRICS: ("perf_pipeline.pipeline.stages.profile_metrics",),
 }
 CHILDREN = {EFFORTS: activity_efforts, METRICS: activity_metrics}
 
@@ -78,7 +80,7 @@ class MonthsReport:
 @cache
 def stage_versions() -> dict[str, str]:
     """Code version by month stage, of the code as it was when this process first asked."""
-    return {stage: code_version(module) for stage, module in STAGE_MODULES.items()}
+    return {stage: code_version(*modules) for stage, modules in STAGE_MODULES.items()}
 
 
 def bring_up_to_date(
@@ -274,7 +276,8 @@ def _commit(store: ObjectStore, lease: Lease, task: MonthTask, result: MonthResu
                 month_ids = select(activities.c.id).where(
                     activities.c.profile_id == task.profile_id, activities.c.archive_month == task.month
                 )
-                connection.execute(delete(table).where(table.c.activity_id.in_(month_ids)))
+                ours = table.c.grain == ACTIVITY_GRAIN if table is activity_metrics else true()
+                connection.execute(delete(table).where(table.c.activity_id.in_(month_ids), ours))
                 copy_rows(connection, table, result.outputs[stage].rows)
         _record_verdicts(connection, task, result)
         _record_outputs(connection, task, result)
@@ -318,7 +321,7 @@ def _replace_profile_metrics(connection: Connection, task: MonthTask, result: Mo
 
 def _replace_activities(connection: Connection, task: MonthTask, result: MonthResult) -> None:
     rows = result.outputs[ACTIVITIES].rows
-    upsert(connection, activities, rows, keep={"superseded_by"})
+    upsert(connection, activities, rows, keep={"superseded_by", "superseded_reason"})
     month = {"profile_id": task.profile_id, "archive_month": task.month}
     delete_vanished(connection, activities, [row["id"] for row in rows], where=month)
 

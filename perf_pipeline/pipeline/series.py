@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, select
 
+from perf_pipeline.pipeline.local_time import local_time
 from perf_pipeline.storage.tables import activities, activity_efforts, activity_metrics, profiles
 
 FIRST_CREDIBLE_DAY = date(1990, 1, 1)
-LARGEST_OFFSET_SECONDS = 15 * 3600
-"""No zone is further from UTC; an offset beyond it is that of a wrong clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +47,9 @@ class SeriesEffort:
     grade: str
 
 
-def local_day(started_at: datetime, utc_offset_seconds: int | None, zone: str | None) -> date:
-    """The athlete's local day: by the file's offset, else the profile's zone, else UTC."""
-    if utc_offset_seconds is not None and abs(utc_offset_seconds) <= LARGEST_OFFSET_SECONDS:
-        return (started_at.astimezone(UTC) + timedelta(seconds=utc_offset_seconds)).date()
-    if zone:
-        try:
-            return started_at.astimezone(ZoneInfo(zone)).date()
-        except (ZoneInfoNotFoundError, ValueError):
-            pass
-    return started_at.astimezone(UTC).date()
+def local_day(started_at: datetime, utc_offset_seconds: int | None, *zones: str | None) -> date:
+    """The athlete's local day: by the file's offset, else the position's zone, else the profile's, else UTC."""
+    return local_time(started_at, utc_offset_seconds, *zones).date()
 
 
 def load_activities(connection: Connection, profile_id: UUID, today: date) -> list[SeriesActivity]:
@@ -78,14 +69,14 @@ def load_activities(connection: Connection, profile_id: UUID, today: date) -> li
     query = (
         select(
             table.id, table.type, table.name, table.started_at, table.utc_offset_seconds, table.moving_seconds,
-            table.distance_meters,
+            table.distance_meters, table.timezone,
         )
         .where(table.profile_id == profile_id, table.superseded_by.is_(None))
         .order_by(table.started_at, table.id)
     )  # fmt: skip
     found = []
     for row in connection.execute(query):
-        day = local_day(row.started_at, row.utc_offset_seconds, zone)
+        day = local_day(row.started_at, row.utc_offset_seconds, row.timezone, zone)
         if day >= FIRST_CREDIBLE_DAY and row.started_at.astimezone(UTC).date() <= today:
             found.append(
                 SeriesActivity(

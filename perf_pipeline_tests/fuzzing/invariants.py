@@ -15,8 +15,8 @@ from sqlalchemy import BigInteger, DateTime, Double, Integer, Numeric, Table, Te
 from sqlalchemy.dialects.postgresql import JSONB
 
 from perf_pipeline.formats.model import CHANNELS, ActivityFile, FileKind, Identity, Session, Streams
-from perf_pipeline.physiology.cleaning import clean
 from perf_pipeline.pipeline.stages import activities, efforts, metrics
+from perf_pipeline.pipeline.stages.preparation import prepare
 from perf_pipeline.pipeline.stages.streams import FIRST_MS, LAST_MS
 from perf_pipeline.storage import tables
 from perf_pipeline.storage.ids import activity_id_of
@@ -126,10 +126,10 @@ def check_downstream(file: ActivityFile) -> None:
     stored = read_sessions(write_sessions(items), write_streams(items))
     require(same(sorted(stored, key=_order), sorted(items, key=_order)), "what is read back is not what was stored")
     for item in items:
-        cleaned = clean(item.session)
-        check_rows(tables.activities, [activities.row(_PROFILE, "2020-01", "archive/x", {}, item, cleaned)])
-        check_rows(tables.activity_efforts, efforts.rows(_PROFILE, item, cleaned))
-        check_rows(tables.activity_metrics, metrics.rows(_PROFILE, item, cleaned))
+        prepared = prepare(item, None)
+        check_rows(tables.activities, [activities.row(_PROFILE, "2020-01", "archive/x", {}, prepared)])
+        check_rows(tables.activity_efforts, efforts.rows(_PROFILE, prepared.stored, prepared.clean))
+        check_rows(tables.activity_metrics, metrics.rows(_PROFILE, prepared))
 
 
 def _order(item: StoredSession) -> int:

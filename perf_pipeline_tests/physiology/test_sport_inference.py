@@ -48,6 +48,32 @@ def test_between_two_sports_it_is_refused(make, speed):
     assert "may be" in inferred(make, speed_mps=around(speed, 0.1)).reason
 
 
+def test_a_climb_on_foot_that_is_run_in_part_is_a_run(make):
+    cadence = np.where(T % 600 < 200, 82.0, 58.0)
+    speed = np.where(T % 600 < 200, 2.6, 1.4)
+    found = inferred(make, speed_mps=speed, cadence_rpm=cadence, altitude_meters=500 + 0.2 * T)
+    assert found.sport == "run"
+    assert any("of the time" in told for told in found.evidence)
+
+
+def test_the_same_speed_and_cadence_are_a_swim_on_the_flat_and_unknown_uphill(make):
+    flat = {"speed_mps": around(0.85, 0.05), "cadence_rpm": around(30, 2)}
+    assert inferred(make, **flat, altitude_meters=around(3, 1)).sport == "swim"
+    assert inferred(make, **flat, altitude_meters=500 + 0.2 * T) != inferred(make, **flat, altitude_meters=around(3, 1))
+
+
+def test_lengths_of_a_pool_are_swum(make):
+    session = make(
+        [0, 1], "other", lengths=[(0, 30, True), (30, 62, True)], summary={"pool_length_meters": 25.0}, end=62
+    )
+    found = infer_sport(clean(session), session)
+    assert (found.sport, found.evidence) == ("swim", ("2 lengths of a pool",))
+
+
+def test_strokes_of_an_oar_are_not_taken_for_a_crank(make):
+    assert isinstance(inferred(make, power_watts=around(150, 20), cadence_rpm=around(25, 1)), Refusal)
+
+
 def test_heart_rate_alone_tells_nothing(make):
     assert isinstance(inferred(make, heart_rate_bpm=around(140, 10)), Refusal)
 

@@ -56,25 +56,33 @@ def test_an_edit_three_imports_away_changes_the_version(tmp_path: Path) -> None:
 
 
 def test_an_edit_of_a_table_of_bounds_changes_the_stages_that_read_it_and_no_other(copy: Path) -> None:
-    before = {stage: code_version(module, root=copy) for stage, module in STAGE_MODULES.items()}
+    before = {stage: code_version(*modules, root=copy) for stage, modules in STAGE_MODULES.items()}
     edit(
         copy,
         "physiology/bounds.py",
         "from __future__ import annotations",
         "from __future__ import annotations\nNEW = 1",
     )
-    after = {stage: code_version(module, root=copy) for stage, module in STAGE_MODULES.items()}
+    after = {stage: code_version(*modules, root=copy) for stage, modules in STAGE_MODULES.items()}
     changed = {stage for stage in before if before[stage] != after[stage]}
     assert changed == {"activities", "activity_efforts", "activity_metrics"}
 
 
 def test_an_edit_of_a_reader_changes_the_streams(copy: Path) -> None:
-    module = STAGE_MODULES["activity_streams"]
-    before = code_version(module, root=copy)
+    modules = STAGE_MODULES["activity_streams"]
+    before = code_version(*modules, root=copy)
     edit(
         copy, "formats/fit_scan.py", "from __future__ import annotations", "from __future__ import annotations\nNEW = 1"
     )
-    assert code_version(module, root=copy) != before
+    assert code_version(*modules, root=copy) != before
+
+
+def test_an_edit_of_how_sports_are_inferred_changes_every_stage_that_a_sport_decides(copy: Path) -> None:
+    before = {stage: code_version(*modules, root=copy) for stage, modules in STAGE_MODULES.items()}
+    edit(copy, "physiology/sport_inference.py", "LEAST_CONFIDENCE = 0.9", "LEAST_CONFIDENCE = 0.8")
+    after = {stage: code_version(*modules, root=copy) for stage, modules in STAGE_MODULES.items()}
+    changed = {stage for stage in before if before[stage] != after[stage]}
+    assert changed == {"activities", "activity_efforts", "activity_metrics"}
 
 
 def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path) -> None:

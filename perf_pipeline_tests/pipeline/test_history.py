@@ -10,10 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from perf_pipeline.pipeline.series import local_day
 from perf_pipeline.pipeline.snapshots import differences
 from perf_pipeline.pipeline.stages import fitness
 from perf_pipeline.storage.ids import content_id, source_file_id_of
@@ -219,32 +216,6 @@ def test_the_next_day_only_moves_the_end_of_the_series(diary: Diary) -> None:
     after = {row["date"]: row["ctl"] for row in diary.athlete.rows("daily_fitness")}
     assert {day: after[day] for day in before} == before
     assert (told["inserted"], told["updated"], told["withdrawn"]) == (1, 1, 0)
-
-
-@pytest.mark.parametrize(
-    ("started", "offset", "zone", "day"),
-    [
-        ("2026-05-04T23:30", 3600, "America/New_York", "2026-05-05"),  # the file's own offset goes first
-        ("2026-05-04T02:00", None, "America/New_York", "2026-05-03"),
-        ("2026-05-04T23:30", None, "Europe/Berlin", "2026-05-05"),
-        ("2026-05-04T23:30", None, None, "2026-05-04"),
-        ("2026-05-04T23:30", None, "Nowhere/Here", "2026-05-04"),
-        ("2026-05-04T23:30", 2**31 - 1, "Europe/Berlin", "2026-05-05"),  # no zone is that far away
-    ],
-)
-def test_the_local_day_is_by_the_files_offset_else_the_profiles_zone_else_utc(
-    started: str, offset: int | None, zone: str | None, day: str
-) -> None:
-    assert local_day(making.at(started), offset, zone) == date.fromisoformat(day)
-
-
-MOMENTS = st.integers(-62_103_974_400, 253_370_764_799).map(lambda s: datetime.fromtimestamp(s, UTC))
-
-
-@given(MOMENTS, st.none() | st.integers(-(2**31), 2**31))
-def test_every_storable_moment_has_a_local_day_within_a_day_of_utc(moment: datetime, offset: int | None) -> None:
-    for zone in ("Pacific/Kiritimati", "America/Adak", None):
-        assert abs(local_day(moment, offset, zone) - moment.date()) <= timedelta(days=1)
 
 
 def test_a_morning_east_of_greenwich_counts_at_once(diary: Diary) -> None:

@@ -162,7 +162,7 @@ def test_a_sidecar_that_arrives_later_names_its_activity(trained: Athlete, sidec
     trained.months()
     named = {row["type"]: (row["name"], row["notes"]) for row in trained.rows("activities")}
     assert named["bike"] == ("Over the pass", "windy")
-    assert named["run"] == ("Morning Run", None)
+    assert named["run"] == ("Midday Run", None)
     assert changed_stages(before, trained) == {("2026-05", ACTIVITIES)}
 
 

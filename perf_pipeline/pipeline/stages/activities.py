@@ -4,37 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from perf_pipeline.physiology.activity import summarise
-from perf_pipeline.physiology.cleaning import CleanStreams
+from perf_pipeline.pipeline.local_time import local_time
+from perf_pipeline.pipeline.stages.preparation import Prepared
+from perf_pipeline.pipeline.stages.time_zones import zone_of
 from perf_pipeline.storage.ids import source_file_id_of
-from perf_pipeline.storage.sessions import StoredSession
 
 SPORT_NOUNS = {"bike": "Ride", "run": "Run", "swim": "Swim", "walk": "Walk", "hike": "Hike", "row": "Row", "ski": "Ski"}
 
 
 def row(
-    profile_id: UUID,
-    month: str,
-    archive_path: str,
-    sidecar: Mapping[str, str],
-    stored: StoredSession,
-    clean: CleanStreams,
+    profile_id: UUID, month: str, archive_path: str, sidecar: Mapping[str, str], prepared: Prepared
 ) -> dict[str, Any]:
     """The row of `activities` for one session. The sidecar's word goes before the file's."""
+    stored, clean, named, summary = prepared.stored, prepared.clean, prepared.named, prepared.summary
     session = stored.session
-    summary = summarise(session, clean)
     started_at = datetime.fromtimestamp(clean.start_ms / 1000, UTC)
-    sport = session.sport
+    zone = zone_of(clean)
+    default_name = _default_name(named.sport, local_time(started_at, session.utc_offset_seconds, zone))
     return {
         "id": stored.activity_id,
         "profile_id": profile_id,
-        "name": sidecar.get("name") or session.name or _default_name(sport, started_at, session.utc_offset_seconds),
+        "name": sidecar.get("name") or session.name or default_name,
         "notes": sidecar.get("notes") or session.notes,
-        "type": sport,
+        "type": named.sport,
+        "sport_source": named.source,
+        "sport_confidence": named.confidence,
+        "sport_evidence": named.evidence,
         "started_at": started_at,
         "duration_seconds": _whole(summary.duration_seconds),
         "moving_seconds": _whole(summary.moving_seconds),
@@ -42,6 +41,7 @@ def row(
         "temperature": _rounded(summary.temperature_celsius, 1),
         "fit_file_path": archive_path,
         "sub_type": session.sub_sport,
+        "timezone": zone,
         "utc_offset_seconds": session.utc_offset_seconds,
         "elevation_gain_meters": _rounded(summary.elevation_gain_meters, 1),
         "device": str(stored.file_meta.device) or None,
@@ -65,8 +65,7 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(float(value), digits)
 
 
-def _default_name(sport: str, started_at: datetime, utc_offset_seconds: int | None) -> str:
-    local = started_at + timedelta(seconds=utc_offset_seconds or 0)
+def _default_name(sport: str, local: datetime) -> str:
     parts = ((5, "Night"), (11, "Morning"), (14, "Midday"), (18, "Afternoon"), (22, "Evening"), (24, "Night"))
     part = next(word for hour, word in parts if local.hour < hour)
     return f"{part} {SPORT_NOUNS.get(sport, 'Activity')}"

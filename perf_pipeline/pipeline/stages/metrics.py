@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from perf_pipeline.physiology.cleaning import CleanStreams
 from perf_pipeline.physiology.metrics import compute_metrics
-from perf_pipeline.storage.sessions import StoredSession
+from perf_pipeline.pipeline.stages.preparation import Prepared
+
+ACTIVITY_GRAIN = "activity"
+"""What the file alone gives. Rows of the other grain belong to another stage, and this one leaves them alone."""
 
 
-def rows(profile_id: UUID, stored: StoredSession, clean: CleanStreams) -> list[dict[str, Any]]:
+def rows(profile_id: UUID, prepared: Prepared) -> list[dict[str, Any]]:
     """The rows of `activity_metrics` for one session."""
+    stored = prepared.stored
     return [
         {
             "activity_id": stored.activity_id,
@@ -19,6 +22,7 @@ def rows(profile_id: UUID, stored: StoredSession, clean: CleanStreams) -> list[d
             "profile_id": profile_id,
             "value": round(float(metric.value), 6),
             "unit": metric.unit,
+            "grain": ACTIVITY_GRAIN,
         }
-        for metric in compute_metrics(clean, stored.session)
+        for metric in compute_metrics(prepared.clean, stored.session, prepared.summary)
     ]
