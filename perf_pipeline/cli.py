@@ -181,6 +181,26 @@ def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
 
 
 @app.command()
+def report(
+    athlete: Athlete,
+    to: Annotated[Path | None, typer.Option(help="also copy the page to this file")] = None,
+) -> None:
+    """Write an athlete's report, one page that works offline, and say where it is."""
+    from perf_pipeline.pipeline.report.writing import update_report
+    from perf_pipeline.pipeline.services import Services
+
+    settings = load_settings()
+    with Services(settings) as services:
+        _known_athlete(services, athlete)
+        with services.athlete(athlete, "report") as lease:
+            update_report(services.store, services.warehouse, lease, athlete, datetime.now(UTC).date())
+        key = layout.report(athlete, "html")
+        if to is not None:
+            to.write_bytes(services.store.get(key))
+        out.print(str(to) if to is not None else services.store.url(key), highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
 def demo() -> None:
     """Generate an athlete with two seasons, run the whole pipeline on them, and show what comes out."""
     from perf_pipeline.terminal.demo import run_demo
@@ -230,6 +250,17 @@ def doctor(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
             mark = "[green]ok[/]    " if finding.ok else "[red]failed[/]"
             out.print(f"{mark} {escape(finding.what)}: {escape(finding.detail)}", highlight=False, soft_wrap=True)
     if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def _known_athlete(services: Any, athlete: str) -> None:
+    """Ends with an error where nothing was ever taken in under that name."""
+    from perf_pipeline.pipeline.overview import counts_by_athlete
+
+    with services.warehouse.begin() as connection:
+        known = counts_by_athlete(connection)
+    if athlete not in known:
+        complain("error", f"no athlete {athlete}: nothing has been taken in under that name. See perf-pipeline status")
         raise typer.Exit(1)
 
 

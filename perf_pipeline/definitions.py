@@ -10,6 +10,7 @@ import dagster as dg
 from perf_pipeline.defs.assets.fitness import activity_loads, daily_fitness
 from perf_pipeline.defs.assets.months import athlete_months
 from perf_pipeline.defs.assets.notifications import notifications
+from perf_pipeline.defs.assets.report import athlete_report
 from perf_pipeline.defs.assets.source_files import source_files
 from perf_pipeline.defs.assets.thresholds import threshold_models
 from perf_pipeline.defs.decoder_agreement import decoder_agreement
@@ -32,7 +33,15 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
     # The scope is config of the run: it must stay configurable in the launchpad.
     resources["scope"] = resources["scope"] if "scope" in (resource_overrides or {}) else RunScope.configure_at_launch()
     return dg.Definitions(
-        assets=[source_files, athlete_months, threshold_models, activity_loads, daily_fitness, notifications],
+        assets=[
+            source_files,
+            athlete_months,
+            threshold_models,
+            activity_loads,
+            daily_fitness,
+            notifications,
+            athlete_report,
+        ],
         asset_checks=[decoder_agreement, rows_meet_expectations],
         jobs=[athlete_job, calendar_job, quality_job],
         sensors=[inbox_sensor(load_settings().sensor_interval_seconds)],

@@ -31,6 +31,7 @@ STAGE_ORDER = (
     "activity_loads",
     "daily_fitness",
     "notifications",
+    "athlete_report",
 )
 """Athlete-partitioned assets in the order of the flow."""
 

@@ -7,7 +7,7 @@ import dagster as dg
 from perf_pipeline.defs.athletes import STAGE_ORDER
 
 ROW_QUALITY = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_fitness"), "rows_meet_expectations"))
-CALENDAR_STAGES = ("threshold_models", "activity_loads", "daily_fitness", "notifications")
+CALENDAR_STAGES = ("threshold_models", "activity_loads", "daily_fitness", "notifications", "athlete_report")
 
 # A run that fails names its athletes in its last step; to begin again there would leave out what failed before.
 RETRY_WHOLE_RUN = {"dagster/retry_strategy": "ALL_STEPS"}

@@ -40,6 +40,10 @@ def sessions(handle: str, month: str) -> str:
     return f"sessions/athlete={handle}/month={month}/sessions.parquet"
 
 
+def report(handle: str, extension: str) -> str:
+    return f"reports/athlete={handle}/report.{extension}"
+
+
 def staging(handle: str, token: str = "", key: str = "") -> str:
     """A name of its own for an object that no row names yet."""
     return f"staging/athlete={handle}/{token}/{key}" if token else f"staging/athlete={handle}/"

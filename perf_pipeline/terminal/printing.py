@@ -20,6 +20,7 @@ WORDS = {
     "activity_metrics": "Computing months",
     "profile_metrics": "Computing months",
     "threshold_models": "Fitting thresholds",
+    "athlete_report": "Writing the report",
 }
 
 

@@ -1,0 +1,1 @@
+"""One self-contained page an athlete: facts from the tables, charts from the facts, a page from both."""
