@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,15 @@ err = Console(stderr=True)
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 HANDLE_RULE = "use 1 to 63 of a-z, 0-9, '.', '_' and '-', a letter or digit first"
 MONTH_HELP = "archive month, YYYY-MM"
+
+
+class Explained(StrEnum):
+    """What `explain` knows how to explain."""
+
+    activity = "activity"
+    effort = "effort"
+    record = "record"
+    threshold = "threshold"
 
 
 def complain(what: str, detail: str) -> None:
@@ -198,6 +208,45 @@ def report(
         if to is not None:
             to.write_bytes(services.store.get(key))
         out.print(str(to) if to is not None else services.store.url(key), highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def explain(
+    kind: Annotated[Explained, typer.Argument(help="what to explain")],
+    number: Annotated[str | None, typer.Argument(metavar="[ID]", help="its id, or the beginning of it")] = None,
+    athlete: SomeAthlete = None,
+    as_json: AsJson = False,  # noqa: FBT002 - typer reads flags this way
+) -> None:
+    """Lead from a number to the file it comes from; without an id, list what may be asked about."""
+    from perf_pipeline.pipeline.explaining import UnknownIdError, latest
+    from perf_pipeline.pipeline.explaining import explain as explained
+    from perf_pipeline.pipeline.services import Services
+    from perf_pipeline.storage.ids import profile_id_of
+    from perf_pipeline.terminal.printing import explanation_tree
+
+    if number is None and athlete is None:
+        raise typer.BadParameter("give an id, or --athlete to list what may be asked about")
+    with Services(load_settings()) as services:
+        if number is None and athlete is not None:
+            _known_athlete(services, athlete)
+            with services.warehouse.begin() as connection:
+                listed = latest(connection, kind.value, profile_id_of(athlete))
+            if as_json:
+                sys.stdout.write(json.dumps([{"id": key, "what": what} for key, what in listed]) + "\n")
+            else:
+                for key, what in listed:
+                    out.print(f"{key}  {what}", highlight=False, markup=False, soft_wrap=True)
+            return
+        try:
+            with services.warehouse.begin() as connection:
+                answer = explained(connection, kind.value, number or "")
+        except UnknownIdError as error:
+            complain("error", str(error))
+            raise typer.Exit(1) from None
+    if as_json:
+        sys.stdout.write(json.dumps(answer.as_dict(), default=str) + "\n")
+    else:
+        out.print(explanation_tree(answer), soft_wrap=True)
 
 
 @app.command()

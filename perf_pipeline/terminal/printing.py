@@ -9,7 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
 
+from perf_pipeline.pipeline.explaining import Explanation
 from perf_pipeline.pipeline.overview import STATUSES
 
 WORDS = {
@@ -94,6 +97,16 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     console.print("[bold]Latest notifications[/]")
     for row in summary["notifications"]:
         console.print(f"  {row['occurred_at']:%Y-%m-%d}  {row['title']}: {row['message']}", highlight=False)
+
+
+def explanation_tree(explanation: Explanation) -> Tree:
+    """The explanation with what it is made of as branches; brackets in names are not markup."""
+    tree = Tree(Text(explanation.title, style="bold"))
+    for what, said in explanation.lines:
+        tree.add(Text.assemble((f"{what}: ", "dim"), said))
+    for part in explanation.parts:
+        tree.add(explanation_tree(part))
+    return tree
 
 
 def threshold_cells(row: Mapping[str, Any]) -> tuple[str, str, str]:

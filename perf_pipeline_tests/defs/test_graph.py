@@ -23,6 +23,10 @@ ASSETS = {
     ),
     "daily_fitness": ("performance", {"python", "postgres"}, {"activity_loads"}),
     "notifications": ("performance", {"python", "postgres"}, {"activity_efforts", "daily_fitness"}),
+    "athlete_report": (
+        "marts", {"python", "html", "s3"},
+        {"activities", "activity_efforts", "threshold_models", "daily_fitness", "notifications"},
+    ),
 }  # fmt: skip
 """Group, kinds and upstream assets by asset."""
 

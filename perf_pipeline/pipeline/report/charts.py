@@ -290,8 +290,8 @@ def _figure(traces: Sequence[Trace], y: str, **layout: Any) -> dict[str, Any]:
         "data": list(traces),
         "layout": {
             "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "font": {"color": "@text", "size": 12},
-            "margin": {"l": 48, "r": 12, "t": 8, "b": 32}, "hovermode": "closest",
-            "legend": {"orientation": "h", "y": 1.12, "x": 0}, "height": 320,
+            "margin": {"l": 48, "r": 12, "t": 28, "b": 32}, "hovermode": "closest",
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, "height": 320,
             "xaxis": dict(axis), "yaxis": {**axis, "title": {"text": y}}, **layout,
         },
     }  # fmt: skip
