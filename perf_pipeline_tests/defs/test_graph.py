@@ -71,7 +71,7 @@ def test_every_asset_is_owned_described_and_partitioned_by_athlete(definitions: 
 
 def test_every_table_asset_shows_its_columns_with_their_meanings(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    for name in set(ASSETS) - {"activity_streams"}:
+    for name in set(ASSETS) - {"activity_streams", "athlete_report"}:
         metadata = graph.get(dg.AssetKey(name)).metadata
         columns = {column.name: column for column in metadata["dagster/column_schema"].columns}
         assert list(columns) == [column.name for column in METADATA.tables[name].columns]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from perf_pipeline.defs.athletes import STAGE_ORDER
 from perf_pipeline.defs.run_requests import FAILED_TAG
 from perf_pipeline.pipeline import services
 from perf_pipeline.pipeline.snapshots import differences
@@ -141,7 +142,7 @@ def test_an_athlete_who_fails_does_not_stop_the_others_and_is_named_at_the_end(
         result = graph.run("ann", "bob", "cid")
     assert not result.success
     (failed,) = (event for event in result.all_events if event.is_step_failure)
-    assert failed.step_key == "notifications"
+    assert failed.step_key == STAGE_ORDER[-1]
     message = failed.event_specific_data.error_display_string
     assert "1 of the run's athletes failed: bob: source_files: AthleteBusyError" in message
     owners = {row["profile_id"] for row in graph.athlete().rows("notifications")}
