@@ -89,7 +89,7 @@ def for_each_athlete(
         if handle in pipeline.failures:
             continue
         try:
-            with pipeline.services.athlete(handle, context.run.run_id) as lease:
+            with pipeline.services.athlete(handle, context.run.run_id, stage) as lease:
                 turn = AthleteWork(
                     handle, lease, pipeline.services, scope, lambda done, total: progress(stage, done, total)
                 )

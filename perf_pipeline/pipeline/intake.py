@@ -6,7 +6,6 @@ recording and removing) is removed and not counted twice.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -24,13 +23,13 @@ from perf_pipeline.pipeline.compute import Executor, Outcome
 from perf_pipeline.pipeline.inbox import is_settled
 from perf_pipeline.pipeline.intake_work import IntakeTask, Receipt, classify, store_receipt, take
 from perf_pipeline.storage.errors import ObjectMissingError
-from perf_pipeline.storage.ids import arrival_id_of, content_id, source_file_id_of
+from perf_pipeline.storage.ids import arrival_id_of, source_file_id_of
 from perf_pipeline.storage.objects import ObjectInfo, ObjectStore
 from perf_pipeline.storage.tables import arrivals, profiles, source_files
 from perf_pipeline.storage.warehouse import Lease, Warehouse
 
 BATCH = 200
-"""Objects per transaction and journal entry: a kill repeats at most that much."""
+"""Objects per transaction: a kill repeats at most that much."""
 BYTES_PER_FILE = 1_000_000
 """A container takes as long as the files in it: so many bytes of it count as one more file."""
 RETOLD = frozenset({str(FileKind.SIDECAR), str(FileKind.PROFILE)})
@@ -84,7 +83,7 @@ def take_in(
             done += 1
             progress(done, len(ready))
         ordered = [receipt for item in batch for receipt in receipts[item.key]]
-        _record(store, lease, handle, ordered, known, report)
+        _record(store, lease, ordered, known, report)
         _remove(store, batch)
     return report
 
@@ -123,12 +122,11 @@ def _receipts(outcome: Outcome[IntakeTask, list[Receipt]], store: ObjectStore) -
 def _record(
     store: ObjectStore,
     lease: Lease,
-    handle: str,
     receipts: Sequence[Receipt],
     known: dict[str, str],
     report: IntakeReport,
 ) -> None:
-    """Journals and records the receipts; a second copy of known content is a duplicate."""
+    """Records the receipts, and so journals them; a second copy of known content is a duplicate."""
     profile_id = lease.profile_id
     with lease.transaction() as connection:
         ids = [arrival_id_of(profile_id, r.name, r.sha256) for r in receipts]
@@ -142,25 +140,24 @@ def _record(
         if arrival_id in recorded:
             report.already += 1
             if str(receipt.kind) in RETOLD and receipt.received_at > recorded[arrival_id]:
-                arrival_rows.append(_arrival_row(profile_id, receipt, arrival_id, receipt.status, receipt.reason))
+                arrival_rows.append(arrival_row(profile_id, receipt, arrival_id, receipt.status, receipt.reason))
             continue
         recorded[arrival_id] = receipt.received_at
         status, reason = receipt.status, receipt.reason
         if path is None:
             known[receipt.sha256] = receipt.path
-            file_rows.append(_file_row(profile_id, receipt))
+            file_rows.append(file_row(profile_id, receipt))
             report.months.add(receipt.month)
         else:
             if path != receipt.path:
                 store.delete(receipt.path)  # a second copy that no row names: its month came from the day it arrived
             status, reason = "duplicate", "the same bytes arrived before"
-        arrival_rows.append(_arrival_row(profile_id, receipt, arrival_id, status, reason))
+        arrival_rows.append(arrival_row(profile_id, receipt, arrival_id, status, reason))
         report.received[status] += 1
         if status == "quarantined":
             report.problems.append((receipt.name, reason or ""))
     if not arrival_rows:
         return
-    _write_journal(store, handle, file_rows, arrival_rows)
     with lease.transaction() as connection:
         if file_rows:
             connection.execute(insert(source_files).on_conflict_do_nothing(), file_rows)
@@ -170,10 +167,10 @@ def _record(
             arrived.on_conflict_do_update(index_elements=[arrivals.c.id], set_={"received_at": latest}), arrival_rows
         )
         if any(receipt.kind == FileKind.PROFILE for receipt in receipts):
-            _apply_profile(store, connection, profile_id)
+            apply_profile(store, connection, profile_id)
 
 
-def _file_row(profile_id: UUID, receipt: Receipt) -> dict[str, Any]:
+def file_row(profile_id: UUID, receipt: Receipt) -> dict[str, Any]:
     return {
         "id": source_file_id_of(profile_id, receipt.sha256), "profile_id": profile_id, "sha256": receipt.sha256,
         "bytes": receipt.size, "format": str(receipt.format), "kind": str(receipt.kind), "status": receipt.status,
@@ -182,7 +179,7 @@ def _file_row(profile_id: UUID, receipt: Receipt) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _arrival_row(
+def arrival_row(
     profile_id: UUID, receipt: Receipt, arrival_id: UUID, status: str, reason: str | None
 ) -> dict[str, Any]:
     return {
@@ -192,17 +189,7 @@ def _arrival_row(
     }  # fmt: skip
 
 
-def _write_journal(
-    store: ObjectStore, handle: str, file_rows: Sequence[dict[str, Any]], arrival_rows: Sequence[dict[str, Any]]
-) -> None:
-    """What cannot be derived from the archived bytes, kept beside them."""
-    lines = [{"table": "source_files", **row} for row in file_rows]
-    lines += [{"table": "arrivals", **row} for row in arrival_rows]
-    text = "".join(json.dumps(line, default=str, sort_keys=True) + "\n" for line in lines)
-    store.put(layout.journal(handle, str(content_id("journal", text))), text.encode())
-
-
-def _apply_profile(store: ObjectStore, connection: Connection, profile_id: UUID) -> None:
+def apply_profile(store: ObjectStore, connection: Connection, profile_id: UUID) -> None:
     """The newest profile.yaml that can be read wins, all of it: a rebuild from the archive gives the same."""
     query = (
         select(source_files.c.archive_path)

@@ -24,8 +24,10 @@ def archive(handle: str, month: str, sha256: str, extension: str) -> str:
     return f"archive/athlete={handle}/month={month}/{sha256}.{extension}"
 
 
-def journal(handle: str, batch: str) -> str:
-    return f"archive/athlete={handle}/journal/arrivals/{batch}.jsonl"
+def journal(handle: str, kind: str = "", entry: str = "") -> str:
+    """An entry of the athlete's journal, the folder of a kind, or that of all kinds."""
+    folder = f"archive/athlete={handle}/journal/{kind}"
+    return f"{folder}/{entry}.jsonl" if entry else folder
 
 
 def quarantine(handle: str, sha256: str, extension: str) -> str:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.compute import Executor, make_executor
+from perf_pipeline.pipeline.restore import journalled, restore
 from perf_pipeline.settings import Settings
 from perf_pipeline.storage import embedded_postgres
 from perf_pipeline.storage.objects import ObjectStore
@@ -76,8 +77,11 @@ class Services:
         return make_executor(self.settings.compute, self.settings.workers)
 
     @contextmanager
-    def athlete(self, handle: str, run: str) -> Iterator[Lease]:
+    def athlete(self, handle: str, run: str, stage: str | None = None) -> Iterator[Lease]:
         """The athlete's lease, held until the end: nobody else works on the athlete meanwhile.
+
+        What its transactions change of what cannot be derived is journalled; an athlete whom this database does not
+        know is first restored from the archive, as far as the `stage` at hand needs it.
 
         Raises `HandleError`, or `AthleteBusyError` after `LEASE_WAIT_SECONDS`.
         """
@@ -85,7 +89,9 @@ class Services:
             raise HandleError(handle)
         profile_id: UUID = self.warehouse.ensure_profile(handle)
         holder = f"{socket.gethostname()}:{os.getpid()}:{run}"
-        with self.warehouse.athlete_lease(profile_id, holder, LEASE_WAIT_SECONDS) as lease:
+        with self.warehouse.athlete_lease(profile_id, holder, LEASE_WAIT_SECONDS) as bare:
+            lease = journalled(bare, self.store, handle)
+            restore(self.store, lease, handle, stage)
             yield lease
 
     def close(self) -> None:

@@ -119,6 +119,7 @@ source_files = Table(
     Column("month", Text, nullable=False, comment="YYYY-MM of the archive folder: the start the file tells (UTC), else the day it arrived"),
     Column("starts_at", DateTime(timezone=True), comment="first moment the file tells of"),
     _now("received_at", "when the first copy arrived"),
+    Column("reader_version", Text, comment="version of the readers that intake refused it with: with others it is tried again"),
     UniqueConstraint("profile_id", "sha256"),
     CheckConstraint("status in ('archived', 'quarantined', 'not_an_activity')", name="status"),
     Index(None, "profile_id", "month"),
@@ -451,6 +452,26 @@ archive_checks = Table(
     Column("problem", Text, comment="what was wrong with them: gone, or of another hash"),
     Index(None, "checked_at"),
     comment="When each archived file was last read again and found whole. Bookkeeping of the nightly archive check.",
+)  # fmt: skip
+
+journal_pending = Table(
+    "journal_pending", METADATA,
+    _profile(),
+    Column("kind", Text, comment="the table whose row changed"),
+    Column("row_id", UUID(as_uuid=True), comment="primary key of the row"),
+    PrimaryKeyConstraint("profile_id", "kind", "row_id"),
+    comment="Rows that cannot be derived and are not yet in the journal of the archive. Bookkeeping.",
+)  # fmt: skip
+
+journal_heads = Table(
+    "journal_heads", METADATA,
+    _profile(),
+    Column("kind", Text, comment="the table whose rows are journalled"),
+    Column("number", BigInteger, nullable=False, comment="number of the newest entry"),
+    Column("entries", Integer, nullable=False, comment="entries since they were last made one"),
+    Column("restored", Boolean, nullable=False, comment="the table holds what the journal told when this database met the athlete"),
+    PrimaryKeyConstraint("profile_id", "kind"),
+    comment="How far the journal of each athlete reaches. Bookkeeping.",
 )  # fmt: skip
 
 deliveries = Table(

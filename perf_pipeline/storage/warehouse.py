@@ -10,8 +10,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Self, TypeVar
+from dataclasses import dataclass, field
+from typing import Protocol, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -57,6 +57,14 @@ def retrying(work: Callable[[], T], attempts: int = 3) -> T:
     raise ValueError("attempts must be at least 1")
 
 
+class Witness(Protocol):
+    """Sees every transaction of a lease: what it does before the commit, the transaction stands or falls with."""
+
+    def before_commit(self, connection: Connection, profile_id: uuid.UUID, token: int) -> None: ...
+
+    def after_commit(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to write for one athlete, as long as no other holder has a newer token."""
@@ -64,6 +72,7 @@ class Lease:
     profile_id: uuid.UUID
     token: int
     warehouse: Warehouse
+    witness: Witness | None = field(default=None, kw_only=True)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -83,6 +92,10 @@ class Lease:
                     "Nothing is to be done: that worker brings the athlete up to date",
                 )
             yield connection
+            if self.witness is not None:
+                self.witness.before_commit(connection, self.profile_id, self.token)
+        if self.witness is not None:
+            self.witness.after_commit()
 
 
 class Warehouse:

@@ -23,6 +23,7 @@ from perf_pipeline.pipeline.history.thresholds import update_thresholds
 from perf_pipeline.pipeline.intake import IntakeReport, take_in
 from perf_pipeline.pipeline.month_work import MONTH_STAGES
 from perf_pipeline.pipeline.months import MonthsReport, bring_up_to_date
+from perf_pipeline.pipeline.restore import journalled, restore
 from perf_pipeline.pipeline.snapshots import snapshot
 from perf_pipeline.storage import embedded_postgres
 from perf_pipeline.storage.objects import ObjectStore
@@ -51,12 +52,13 @@ class Athlete:
 
     @contextmanager
     def lease(self) -> Iterator[Lease]:
-        with self.warehouse.athlete_lease(self.profile_id, "test") as lease:
-            yield (
-                lease
-                if self.clock is None
-                else CrashingLease(lease.profile_id, lease.token, self.warehouse, self.clock)
-            )
+        with self.warehouse.athlete_lease(self.profile_id, "test") as bare:
+            lease: Lease = bare
+            if self.clock is not None:
+                lease = CrashingLease(bare.profile_id, bare.token, self.warehouse, self.clock)
+            lease = journalled(lease, self.store, self.handle)
+            restore(self.store, lease, self.handle, "workout_adaptations")
+            yield lease
 
     @contextmanager
     def killed_at(self, call: int) -> Iterator[Clock]:
