@@ -116,8 +116,12 @@ def rebuild(
     since: Annotated[str | None, typer.Option(callback=_month, help=f"first {MONTH_HELP}")] = None,
     until: Annotated[str | None, typer.Option(callback=_month, help=f"last {MONTH_HELP}")] = None,
 ) -> None:
-    """Rebuild everything derived from the archive: what is stale, or all of it."""
+    """Rebuild everything derived from the archive: what is stale, or all of it.
+
+    Athletes whom the database does not know are restored from the archive first.
+    """
     from perf_pipeline.pipeline.overview import counts_by_athlete
+    from perf_pipeline.pipeline.restore import athletes_in_archive
     from perf_pipeline.pipeline.services import Services
     from perf_pipeline.terminal.printing import progress_bars
     from perf_pipeline.terminal.running import dagster_instance, run_athlete
@@ -126,7 +130,7 @@ def rebuild(
         raise typer.BadParameter(f"--since {since} lies after --until {until}")
     settings = load_settings()
     with Services(settings) as services, services.warehouse.begin() as connection:
-        known = sorted(counts_by_athlete(connection))
+        known = sorted({*counts_by_athlete(connection), *athletes_in_archive(services.store)})
     if athlete is not None and athlete not in known:
         complain("error", f"no athlete {athlete}: nothing has been taken in under that name. See perf-pipeline status")
         raise typer.Exit(1)

@@ -16,6 +16,11 @@ def is_handle(text: str) -> bool:
     return HANDLE.fullmatch(text) is not None
 
 
+def folder(top: str, handle: str) -> str:
+    """The athlete's folder below a top one of ours: archive, quarantine, streams, sessions, staging."""
+    return f"{top}/athlete={handle}"
+
+
 def inbox(handle: str, name: str = "") -> str:
     return f"{INBOX}/{handle}/{name}"
 
@@ -26,8 +31,8 @@ def archive(handle: str, month: str, sha256: str, extension: str) -> str:
 
 def journal(handle: str, kind: str = "", entry: str = "") -> str:
     """An entry of the athlete's journal, the folder of a kind, or that of all kinds."""
-    folder = f"archive/athlete={handle}/journal/{kind}"
-    return f"{folder}/{entry}.jsonl" if entry else folder
+    place = f"archive/athlete={handle}/journal/{kind}"
+    return f"{place}/{entry}.jsonl" if entry else place
 
 
 def quarantine(handle: str, sha256: str, extension: str) -> str:

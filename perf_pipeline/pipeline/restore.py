@@ -18,6 +18,8 @@ from uuid import UUID
 from sqlalchemy import Connection, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from perf_pipeline.formats.model import FormatError
+from perf_pipeline.formats.sidecars import read_profile
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.intake import apply_profile, arrival_row, file_row
 from perf_pipeline.pipeline.intake_work import Receipt, classify
@@ -55,7 +57,7 @@ def restore(store: ObjectStore, lease: Lease, handle: str, stage: str | None = N
     due = [kind for kind in missing if not held or kind.stage in {None, stage}]
     if not due:
         return done
-    found = list(store.list(f"archive/athlete={handle}" if not held else layout.journal(handle)))
+    found = list(store.list(layout.folder("archive", handle) if not held else layout.journal(handle)))
     entries = _entries(found)
     # What waits for its stage waits only if there is something to wait for.
     due = [kind for kind in due if kind.stage in {None, stage} or not entries[kind.name]]
@@ -147,12 +149,22 @@ def _orphans(
         if hashlib.sha256(data).hexdigest() != name.partition(".")[0]:
             LOG.warning("%s is not what its name says; it is left where it is", item.key)
             continue
-        receipts.append(_at(item.key, classify(handle, name, data, item.modified)))
-    for item in store.list(f"quarantine/athlete={handle}"):
+        told = "profile.yaml" if name.endswith(".yaml") and _is_profile(data) else name
+        receipts.append(replace(_at(item.key, classify(handle, told, data, item.modified)), name=name))
+    for item in store.list(layout.folder("quarantine", handle)):
         name = item.key.rpartition("/")[2]
         if name.endswith(".bin") and item.key not in paths:
             receipts.append(_refused(item, name))
     return receipts
+
+
+def _is_profile(data: bytes) -> bool:
+    """Whether a text whose name is lost speaks of an athlete (else of an activity)."""
+    try:
+        profile = read_profile(data)
+    except FormatError:
+        return False
+    return any((profile.sex, profile.birth_date, profile.timezone, profile.display_name))
 
 
 def _at(key: str, receipt: Receipt) -> Receipt:
