@@ -1,4 +1,4 @@
-"""Jobs: one takes an athlete from dropped file to notification, the other does what the calendar alone changes."""
+"""Jobs: one takes an athlete from dropped file to notification, the others do what the calendar asks for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import dagster as dg
 from perf_pipeline.defs.athletes import STAGE_ORDER
 
 ROW_QUALITY = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_fitness"), "rows_meet_expectations"))
-CALENDAR_STAGES = ("threshold_models", "activity_loads", "daily_fitness", "notifications", "athlete_report")
 
 # A run that fails names its athletes in its last step; to begin again there would leave out what failed before.
 RETRY_WHOLE_RUN = {"dagster/retry_strategy": "ALL_STEPS"}
@@ -20,12 +19,14 @@ athlete_job = dg.define_asset_job(
     tags=RETRY_WHOLE_RUN,
     description="Brings athletes up to date: intake, streams, activities, efforts, thresholds, fitness, notifications.",
 )
+# All stages and not only those that know a calendar: an athlete whose run failed after intake has an empty inbox, which
+# asks for nothing, and would wait for the next file; files of the quarantine are tried again when the readers changed.
 calendar_job = dg.define_asset_job(
     "calendar_job",
-    selection=dg.AssetSelection.assets(*CALENDAR_STAGES) - ROW_QUALITY,
+    selection=dg.AssetSelection.assets(*STAGE_ORDER) - ROW_QUALITY,
     executor_def=dg.in_process_executor,
     tags=RETRY_WHOLE_RUN,
-    description="What a new day alone changes: efforts leave the 90-day window, fitness decays.",
+    description="A new day: efforts leave the 90-day window, fitness decays, and whatever was left behind is made up.",
 )
 quality_job = dg.define_asset_job(
     "quality_job",

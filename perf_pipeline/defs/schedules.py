@@ -1,4 +1,4 @@
-"""Schedules: what changes with the calendar alone."""
+"""Schedules: what the calendar asks for."""
 
 from collections.abc import Iterator
 
@@ -6,8 +6,11 @@ import dagster as dg
 
 from perf_pipeline.defs.jobs import calendar_job, quality_job
 from perf_pipeline.defs.partitions import ATHLETES
-from perf_pipeline.defs.run_requests import many_athletes
+from perf_pipeline.defs.resources import PipelineResource
+from perf_pipeline.defs.run_requests import many_athletes, register
 from perf_pipeline.pipeline.inbox import BATCH
+from perf_pipeline.pipeline.restore import athletes_in_archive
+from perf_pipeline.storage.errors import StorageError
 
 
 @dg.schedule(
@@ -16,9 +19,16 @@ from perf_pipeline.pipeline.inbox import BATCH
     cron_schedule="10 0 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Soon after midnight UTC: thresholds, fitness and notifications of every athlete as of the new day.",
+    description="Soon after midnight UTC: every athlete, also whom only the archive knows, as of the new day.",
 )
-def new_day(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+def new_day(
+    context: dg.ScheduleEvaluationContext, pipeline: PipelineResource
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    try:
+        register(context.instance, athletes_in_archive(pipeline.services.store))
+    except StorageError as error:
+        # Those whom we know have their day all the same; their runs are tried again, a schedule's tick is not.
+        context.log.warning("the archive cannot be listed for athletes nobody knows: %s", error)
     athletes = list(context.instance.get_dynamic_partitions(ATHLETES.name or ""))
     if not athletes:
         yield dg.SkipReason("no athlete yet")

@@ -214,6 +214,20 @@ def test_a_new_day_moves_fitness_on_without_touching_the_files(graph: Graph) -> 
     assert graph.athlete().rows("month_outputs") == months
 
 
+def test_a_new_day_makes_up_for_a_run_that_failed_after_intake(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    drop_all(graph)
+    with monkeypatch.context() as patch:
+        patch.setattr("perf_pipeline.defs.assets.months.bring_up_to_date", fail)
+        assert not graph.run("ann").success
+    assert (graph.athlete().keys("inbox"), graph.athlete().rows("activities")) == ([], [])
+    assert graph.run("ann", job="calendar_job").success
+    assert len(graph.athlete().rows("activities")) == len(graph.athlete().rows("source_files"))
+
+
+def fail(*arguments: object, **options: object) -> None:
+    raise RuntimeError("out of luck")
+
+
 def test_a_handle_that_may_not_name_an_athlete_fails_with_the_rule(graph: Graph) -> None:
     result = graph.run("Ann Smith")
     message = next(e.event_specific_data.error_display_string for e in result.all_events if e.is_step_failure)

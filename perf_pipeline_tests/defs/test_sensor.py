@@ -189,7 +189,10 @@ def tick_of_a_new_day(graph: Graph, folder: Path, handles: Sequence[str]) -> Any
     schedule = graph.definitions.get_repository_def().get_schedule_def("new_day")
     with dg.DagsterInstance.local_temp(str(folder)) as instance:
         register(instance, handles)
-        return schedule.evaluate_tick(dg.build_schedule_context(instance=instance, scheduled_execution_time=NOW))
+        with dg.build_schedule_context(
+            instance=instance, scheduled_execution_time=NOW, resources={"pipeline": graph.pipeline}
+        ) as context:
+            return schedule.evaluate_tick(context)
 
 
 def test_a_new_day_asks_for_every_athlete_in_runs_of_at_most_200(graph: Graph, tmp_path: Path) -> None:
@@ -203,3 +206,15 @@ def test_a_new_day_asks_for_every_athlete_in_runs_of_at_most_200(graph: Graph, t
 def test_a_new_day_without_athletes_asks_for_nothing(graph: Graph, tmp_path: Path) -> None:
     told = tick_of_a_new_day(graph, tmp_path, [])
     assert (list(told.run_requests or ()), told.skip_message) == ([], "no athlete yet")
+
+
+def test_a_new_day_asks_for_athletes_whom_only_the_archive_knows(graph: Graph, tmp_path: Path) -> None:
+    (graph.root / "archive" / "athlete=cleo").mkdir(parents=True)
+    (request,) = tick_of_a_new_day(graph, tmp_path, ["ann"]).run_requests
+    assert athletes_of(request.run_config) == ["ann", "cleo"]
+
+
+def test_a_new_day_comes_although_the_archive_cannot_be_listed(graph: Graph, tmp_path: Path) -> None:
+    shutil.rmtree(graph.root)
+    (request,) = tick_of_a_new_day(graph, tmp_path, ["ann"]).run_requests
+    assert athletes_of(request.run_config) == ["ann"]
