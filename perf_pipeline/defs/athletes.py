@@ -25,6 +25,7 @@ STAGE_ORDER = (
     "activity_streams",
     "activities",
     "activity_efforts",
+    "mean_maximal_curves",
     "activity_metrics",
     "profile_metrics",
     "threshold_models",

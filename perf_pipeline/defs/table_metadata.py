@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 from sqlalchemy import Table
 
 OWNER = "team:perf-pipeline"
@@ -25,6 +26,17 @@ def table_metadata(table: Table) -> dict[str, Any]:
         "dagster/column_schema": dg.TableSchema(columns=columns),
         "dagster/table_name": f"public.{table.name}",
     }
+
+
+def parquet_schema(schema: pa.Schema) -> dict[str, Any]:
+    """Dagster's column schema from that of a Parquet object, whose fields carry unit and description."""
+
+    def told(field: pa.Field) -> str:
+        words = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+        return f"{words.get('description', '')}{f' ({unit})' if (unit := words.get('unit')) else ''}"
+
+    columns = [dg.TableColumn(name=field.name, type=str(field.type), description=told(field)) for field in schema]
+    return {"dagster/column_schema": dg.TableSchema(columns=columns)}
 
 
 def lineage(table: Table, **sources: tuple[str, str]) -> dict[str, Any]:

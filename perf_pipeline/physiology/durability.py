@@ -9,7 +9,7 @@ import numpy as np
 from perf_pipeline.physiology.bounds import SPEED_DURATIONS_SECONDS
 from perf_pipeline.physiology.cleaning import CleanStreams
 from perf_pipeline.physiology.efforts import Effort, best_windows, power_effort, speed_effort
-from perf_pipeline.physiology.timeline import Timeline, distance_timeline, timeline_of
+from perf_pipeline.physiology.timeline import Timeline, Timelines
 
 PRIOR_KILOJOULES = (1000.0, 2000.0, 3000.0)
 PRIOR_HOURS = (1.0, 2.0, 3.0)
@@ -37,19 +37,20 @@ class DurabilityEffort:
         return 100.0 * (1.0 - self.effort.value / self.fresh_value)
 
 
-def durability(clean: CleanStreams) -> tuple[DurabilityEffort, ...]:
+def durability(clean: CleanStreams, lines: Timelines | None = None) -> tuple[DurabilityEffort, ...]:
     """Bests after 1,000, 2,000, 3,000 kJ where there is power, else best speeds after 1, 2, 3 h; none if too short.
 
     Prior work is counted from the activity's start; the window begins at the first record after it. Maunder et al.
     2021, Sports Med 51, doi 10.1007/s40279-021-01459-0; kJ after Van Erp et al. 2021, doi
     10.1249/MSS.0000000000002564.
     """
-    line = timeline_of(clean, "power_watts")
-    if line is not None and (line.values > 0).any():
+    lines = lines or Timelines(clean)
+    line = lines.power()
+    if line is not None:
         done = np.cumsum(line.widths * line.values) / 1000.0
         return _after(clean, line, done, PRIOR_KILOJOULES, "kJ")
-    line = distance_timeline(clean)
-    if line is None or len(line) == 0 or not (line.values > 0).any():
+    line = lines.distance()
+    if line is None:
         return ()
     return _after(clean, line, np.cumsum(line.widths) / 3600.0, PRIOR_HOURS, "h")
 

@@ -19,7 +19,7 @@ from perf_pipeline.physiology.bounds import (
 )
 from perf_pipeline.physiology.cleaning import Anomaly, CleanStreams
 from perf_pipeline.physiology.lengths import hasty_lengths, lengths_track
-from perf_pipeline.physiology.timeline import Timeline, distance_timeline, timeline_of
+from perf_pipeline.physiology.timeline import Timeline, Timelines
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -52,12 +52,15 @@ class Effort:
     evidence: Mapping[str, object] = field(default_factory=dict)
 
 
-def best_efforts(clean: CleanStreams, session: Session | None = None) -> tuple[Effort, ...]:
+def best_efforts(
+    clean: CleanStreams, session: Session | None = None, lines: Timelines | None = None
+) -> tuple[Effort, ...]:
     """All best efforts of the activity: power, speed, and pace over the sport's distances.
 
-    `session` adds what the records do not hold: the lengths of a pool swim.
+    `session` adds what the records do not hold: the lengths of a pool swim. `lines` spares building them again.
     """
-    by_duration = (*_coherent(_power_efforts(clean)), *_coherent(_speed_efforts(clean)))
+    lines = lines or Timelines(clean)
+    by_duration = (*_coherent(_power_efforts(lines)), *_coherent(_speed_efforts(lines)))
     return (*by_duration, *_distance_efforts(clean, session))
 
 
@@ -97,22 +100,45 @@ def best_windows(line: Timeline, durations: Sequence[float]) -> list[tuple[float
     if len(line) == 0:
         return [None] * len(durations)
     if line.whole_seconds and all(float(d).is_integer() for d in durations):
-        total = np.concatenate(([0.0], np.cumsum(line.values)))
-        return [_best_whole(line, total, int(d)) for d in durations]
+        seconds = _Seconds.of(line)
+        return [seconds.best(int(d)) for d in durations]
     knots = _knots(line)
     grid = _SecondGrid.over(knots) if len(durations) >= _WORTH_A_GRID and line.values.min() >= 0 else None
     return [_best_interpolated(knots, float(d), grid) for d in durations]
 
 
-def _best_whole(line: Timeline, total: FloatArray, width: int) -> tuple[float, float] | None:
-    n = len(line)
-    if n < width:
-        return None
-    sums = total[width:] - total[:-width]
-    if line.segments[0] != line.segments[-1]:
-        sums = np.where(line.segments[width - 1 :] == line.segments[: n - width + 1], sums, -np.inf)
-    best = int(np.argmax(sums))
-    return (float(sums[best]) / width, float(line.starts[best])) if np.isfinite(sums[best]) else None
+@dataclass(frozen=True, slots=True)
+class _Seconds:
+    """The running sum of pieces of 1 s (n + 1,), for windows that begin and end at an edge.
+
+    `opening` and `closing` are that sum less a toll for each gap passed so far, as seen by a window that begins and by
+    one that ends at the edge: a window over a gap is found to be worth less than any other, without looking for gaps.
+    """
+
+    line: Timeline
+    total: FloatArray
+    opening: FloatArray
+    closing: FloatArray
+
+    @staticmethod
+    def of(line: Timeline) -> _Seconds:
+        total = np.concatenate(([0.0], np.cumsum(line.values)))
+        if line.segments[0] == line.segments[-1]:
+            return _Seconds(line, total, total, total)
+        toll = (1.0 + 2.0 * float(np.abs(line.values).sum())) * (line.segments - line.segments[0])
+        opening, closing = total.copy(), total.copy()
+        opening[:-1] -= toll
+        closing[1:] -= toll
+        return _Seconds(line, total, opening, closing)
+
+    def best(self, width: int) -> tuple[float, float] | None:
+        n = len(self.line)
+        if n < width or width < 1:
+            return None
+        best = int((self.closing[width:] - self.opening[: n - width + 1]).argmax())
+        if self.line.segments[best] != self.line.segments[best + width - 1]:
+            return None
+        return float(self.total[best + width] - self.total[best]) / width, float(self.line.starts[best])
 
 
 _Knots = tuple[FloatArray, FloatArray, NDArray[np.int64]]
@@ -240,9 +266,9 @@ def _when(seconds: FloatArray, meters: FloatArray, right: NDArray[np.int64], x: 
     return np.asarray(seconds[left] + (seconds[right] - seconds[left]) * np.clip(share, 0.0, 1.0))
 
 
-def _power_efforts(clean: CleanStreams) -> list[Effort]:
-    line = timeline_of(clean, "power_watts")
-    if line is None or len(line) == 0 or not (line.values > 0).any():
+def _power_efforts(lines: Timelines) -> list[Effort]:
+    clean, line = lines.clean, lines.power()
+    if line is None:
         return []
     found = zip(POWER_DURATIONS_SECONDS, best_windows(line, POWER_DURATIONS_SECONDS), strict=True)
     return [power_effort(clean, line, duration, best) for duration, best in found if best is not None and best[0] > 0]
@@ -256,9 +282,9 @@ def power_effort(clean: CleanStreams, line: Timeline, duration: int, best: tuple
     return _effort("power", duration, value, "W", start=start, reasons=reasons, impossible=impossible)
 
 
-def _speed_efforts(clean: CleanStreams) -> list[Effort]:
-    line = distance_timeline(clean)
-    if line is None or len(line) == 0 or not (line.values > 0).any():
+def _speed_efforts(lines: Timelines) -> list[Effort]:
+    clean, line = lines.clean, lines.distance()
+    if line is None:
         return []
     found = zip(SPEED_DURATIONS_SECONDS, best_windows(line, SPEED_DURATIONS_SECONDS), strict=True)
     return [speed_effort(clean, duration, best) for duration, best in found if best is not None and best[0] > 0]

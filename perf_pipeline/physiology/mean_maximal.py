@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from perf_pipeline.physiology.bounds import POWER_DURATIONS_SECONDS
 from perf_pipeline.physiology.cleaning import CleanStreams
 from perf_pipeline.physiology.efforts import best_windows
-from perf_pipeline.physiology.timeline import distance_timeline, timeline_of
+from perf_pipeline.physiology.timeline import Timeline, Timelines
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -40,18 +40,30 @@ class MeanMaximalCurve:
     starts: FloatArray
 
 
-def mean_maximal_curve(clean: CleanStreams, channel: str) -> MeanMaximalCurve | None:
-    """The curve of power, heart rate, or speed (`speed_mps`, from the distance covered); None where nothing is above 0.
+CURVE_CHANNELS = ("power_watts", "speed_mps", "heart_rate_bpm")
+"""What has a curve. Speed is that of the distance covered."""
 
-    The same integration as for best efforts: at durations that both have the values are the same. Durations that no
-    stretch without a gap is long enough for are left out.
+
+def mean_maximal_curve(clean: CleanStreams, channel: str, lines: Timelines | None = None) -> MeanMaximalCurve | None:
+    """The curve of a channel of `CURVE_CHANNELS`; None where nothing is above 0.
+
+    The same integration as for best efforts and the best 20 min of heart rate: at durations that both have the values
+    are the same. Durations that no stretch without a gap is long enough for are left out. `lines` spares building them
+    again.
     """
-    line = distance_timeline(clean) if channel == "speed_mps" else timeline_of(clean, channel)
-    if line is None or len(line) == 0 or not (line.values > 0).any():
+    lines = lines or Timelines(clean)
+    line = lines.distance() if channel == "speed_mps" else lines.of(channel)
+    if line is None or not (line.values > 0).any():
         return None
-    durations = [d for d in CURVE_SECONDS if d <= line.covered_seconds + 1e-9]
+    longest = _longest_stretch(line)
+    durations = [d for d in CURVE_SECONDS if d <= longest + 1e-9]
     found = [(d, *best) for d, best in zip(durations, best_windows(line, durations), strict=True) if best is not None]
     if not found:
         return None
     seconds, values, starts = zip(*found, strict=True)
     return MeanMaximalCurve(channel, np.array(seconds, dtype=np.int64), np.array(values), np.array(starts))
+
+
+def _longest_stretch(line: Timeline) -> float:
+    """Seconds of the longest segment: no window is longer."""
+    return float(np.bincount(line.segments, weights=line.widths).max())

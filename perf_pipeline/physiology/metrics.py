@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from perf_pipeline.formats.model import Session
 from perf_pipeline.physiology import power
 from perf_pipeline.physiology.activity import ActivitySummary, summarise
-from perf_pipeline.physiology.bounds import SLOW_CHANNEL_SECONDS, SMART_RECORDING_SECONDS, bounds_of
+from perf_pipeline.physiology.bounds import bounds_of
 from perf_pipeline.physiology.cleaning import CleanStreams
 from perf_pipeline.physiology.efforts import best_window
 from perf_pipeline.physiology.grade import graded_speed
 from perf_pipeline.physiology.lengths import pool_lengths
-from perf_pipeline.physiology.timeline import Timeline, timeline_of
+from perf_pipeline.physiology.timeline import Timeline, Timelines, timeline_of
 
 FloatArray = NDArray[np.float64]
 
@@ -35,24 +35,17 @@ class MetricInputs:
     clean: CleanStreams
     session: Session
     summary: ActivitySummary
-
-    @cached_property
-    def _lines(self) -> dict[str, Timeline | None]:
-        return {}
+    lines: Timelines
 
     def line(self, channel: str) -> Timeline | None:
         """The channel's timeline, None where there is nothing of it."""
-        if channel not in self._lines:
-            bridge = SLOW_CHANNEL_SECONDS.get(channel, SMART_RECORDING_SECONDS)
-            line = timeline_of(self.clean, channel, bridge)
-            self._lines[channel] = line if line is not None and len(line) else None
-        return self._lines[channel]
+        return self.lines.of(channel)
 
     @cached_property
     def watts(self) -> FloatArray | None:
         """Power at 1 Hz of timer time; None where the meter never showed anything."""
-        line = self.line("power_watts")
-        return line.per_second() if line is not None and (line.values > 0).any() else None
+        line = self.lines.power()
+        return line.per_second() if line is not None else None
 
     @cached_property
     def normalized_watts(self) -> float | None:
@@ -104,13 +97,13 @@ class MetricValue:
 
 
 def compute_metrics(
-    clean: CleanStreams, session: Session, summary: ActivitySummary | None = None
+    clean: CleanStreams, session: Session, summary: ActivitySummary | None = None, lines: Timelines | None = None
 ) -> tuple[MetricValue, ...]:
     """All metrics that the activity has, in the registry's order; never NaN, never infinite.
 
-    `summary` spares working it out again where the caller has it.
+    `summary` and `lines` spare working them out again where the caller has them.
     """
-    inputs = MetricInputs(clean, session, summary or summarise(session, clean))
+    inputs = MetricInputs(clean, session, summary or summarise(session, clean), lines or Timelines(clean))
     values = ((metric, metric.compute(inputs)) for metric in REGISTRY.values())
     return tuple(
         MetricValue(metric.name, float(value), metric.unit)

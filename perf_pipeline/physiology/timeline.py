@@ -8,12 +8,12 @@ next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perf_pipeline.physiology.bounds import DROPOUT_SECONDS, SMART_RECORDING_SECONDS
+from perf_pipeline.physiology.bounds import DROPOUT_SECONDS, SLOW_CHANNEL_SECONDS, SMART_RECORDING_SECONDS
 from perf_pipeline.physiology.cleaning import CleanStreams
 
 FloatArray = NDArray[np.float64]
@@ -59,6 +59,34 @@ class Timeline:
         total = np.concatenate(([0.0], np.cumsum(self.widths * self.values)))
         grid = np.arange(0.0, np.floor(clock[-1] + _EPS) + 1.0)
         return np.asarray(np.diff(np.interp(grid, clock, total)))
+
+
+@dataclass(frozen=True, slots=True)
+class Timelines:
+    """The timelines of one activity, each built once, when first asked for: efforts, metrics and curves share them."""
+
+    clean: CleanStreams
+    _built: dict[str, Timeline | None] = field(default_factory=dict)
+
+    def of(self, channel: str) -> Timeline | None:
+        """The channel's timeline, None where there is nothing of it; what changes slowly is bridged for longer."""
+        if channel not in self._built:
+            bridge = SLOW_CHANNEL_SECONDS.get(channel, SMART_RECORDING_SECONDS)
+            line = timeline_of(self.clean, channel, bridge)
+            self._built[channel] = line if line is not None and len(line) else None
+        return self._built[channel]
+
+    def distance(self) -> Timeline | None:
+        """Speed as the rise of distance, None where nothing was covered."""
+        if "" not in self._built:
+            line = distance_timeline(self.clean)
+            self._built[""] = line if line is not None and (line.values > 0).any() else None
+        return self._built[""]
+
+    def power(self) -> Timeline | None:
+        """Power, None where the meter never showed anything."""
+        line = self.of("power_watts")
+        return line if line is not None and (line.values > 0).any() else None
 
 
 def timeline_of(clean: CleanStreams, channel: str, bridge_seconds: float = SMART_RECORDING_SECONDS) -> Timeline | None:

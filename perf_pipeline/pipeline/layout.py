@@ -51,6 +51,10 @@ def report(handle: str, extension: str) -> str:
     return f"reports/athlete={handle}/report.{extension}"
 
 
+def curves(handle: str, month: str) -> str:
+    return f"curves/athlete={handle}/month={month}/curves.parquet"
+
+
 def staging(handle: str, token: str = "", key: str = "") -> str:
     """A name of its own for an object that no row names yet."""
     return f"staging/athlete={handle}/{token}/{key}" if token else f"staging/athlete={handle}/"

@@ -15,24 +15,28 @@ from uuid import UUID
 
 from perf_pipeline.formats.model import FileKind, FormatError
 from perf_pipeline.pipeline import layout
-from perf_pipeline.pipeline.stages import activities, efforts, metrics, profile_metrics
+from perf_pipeline.pipeline.stages import activities, curves, efforts, metrics, profile_metrics
 from perf_pipeline.pipeline.stages.preparation import prepare
 from perf_pipeline.pipeline.stages.streams import NotAnActivityError, decode
+from perf_pipeline.storage.curves import ActivityCurves, write_curves
 from perf_pipeline.storage.errors import CorruptStreamsError, ObjectMissingError, StorageError
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.sessions import StoredSession
 from perf_pipeline.storage.streams import read_sessions, write_sessions, write_streams
 
-STREAMS, ACTIVITIES, EFFORTS, METRICS, PROFILE_METRICS = MONTH_STAGES = (
+STREAMS, ACTIVITIES, EFFORTS, CURVES, METRICS, PROFILE_METRICS = MONTH_STAGES = (
     "activity_streams",
     "activities",
     "activity_efforts",
+    "mean_maximal_curves",
     "activity_metrics",
     "profile_metrics",
 )
-"""Streams feed activities, efforts and metrics, and activities carry the latter two; wellness files feed the last."""
+"""Streams feed activities, efforts, curves and metrics, and activities carry efforts and metrics; wellness files feed
+the last."""
 
-ROW_STAGES = (ACTIVITIES, EFFORTS, METRICS)
+DERIVED_STAGES = (ACTIVITIES, EFFORTS, CURVES, METRICS)
+"""What is computed from the streams: rows, and the Parquet of curves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ class MonthTask:
 
 @dataclass(frozen=True, slots=True)
 class StageOutput:
-    """What one stage of the month gives. `rows` are what the tables get (none for streams: see `staged`)."""
+    """What one stage of the month gives. `rows` are what the tables get (none for Parquet: see `staged`)."""
 
     fingerprint: str
     output_hash: str
@@ -125,30 +129,37 @@ def compute_month(task: MonthTask) -> MonthResult:
     staged: dict[str, str] = {}
     stored: Sequence[StoredSession] | None = None
     streams_hash = task.recorded[STREAMS][1] if STREAMS in task.recorded else None
-    if STREAMS in task.stages and not task.is_stale(STREAMS, None) and _stale_rows(task, streams_hash):
+    if STREAMS in task.stages and not task.is_stale(STREAMS, None) and _stale_derived(task, streams_hash):
         stored = _read_back(task)
-    if stored is None and STREAMS in task.stages and (task.is_stale(STREAMS, None) or _stale_rows(task, streams_hash)):
+    if (
+        stored is None
+        and STREAMS in task.stages
+        and (task.is_stale(STREAMS, None) or _stale_derived(task, streams_hash))
+    ):
         stored, verdicts = _decode_month(task)
         streams_hash, staged = _stage_parquet(task, stored)
         counts = {"files": len(task.inputs(STREAMS)), "records": sum(len(s.session.streams) for s in stored)}
         outputs[STREAMS] = StageOutput(task.fingerprint(STREAMS, None), streams_hash, counts=counts)
-    stale = _stale_rows(task, streams_hash)
+    stale = _stale_derived(task, streams_hash)
     if stale and stored is not None:
-        outputs.update(_compute_rows(task, stored, stale, streams_hash))
+        derived, curves_parquet = _compute_derived(task, stored, stale, streams_hash)
+        outputs.update(derived)
+        if curves_parquet is not None:
+            staged.update(_stage(task, {layout.curves(task.handle, task.month): curves_parquet}))
     if PROFILE_METRICS in task.stages and task.is_stale(PROFILE_METRICS, None):
         outputs[PROFILE_METRICS], found = _compute_wellness(task)
         verdicts.update(found)
     return MonthResult(outputs, verdicts, staged, time.perf_counter() - began)
 
 
-def _stale_rows(task: MonthTask, streams_hash: str | None) -> list[str]:
-    return [stage for stage in ROW_STAGES if stage in task.stages and task.is_stale(stage, streams_hash)]
+def _stale_derived(task: MonthTask, streams_hash: str | None) -> list[str]:
+    return [stage for stage in DERIVED_STAGES if stage in task.stages and task.is_stale(stage, streams_hash)]
 
 
 def try_one(task: MonthTask) -> None:
     """Does with the one file of the task all that its month would do, to learn whether it costs a worker its life."""
     stored, _ = _decode_month(task)
-    _compute_rows(task, stored, ROW_STAGES, None)
+    _compute_derived(task, stored, DERIVED_STAGES, None)
     _compute_wellness(task)
 
 
@@ -180,10 +191,15 @@ def _stage_parquet(task: MonthTask, stored: Sequence[StoredSession]) -> tuple[st
         layout.streams(task.handle, task.month): write_streams(stored),
         layout.sessions(task.handle, task.month): write_sessions(stored),
     }
+    return _hash_of(*parquet.values()), _stage(task, parquet)
+
+
+def _stage(task: MonthTask, parquet: Mapping[str, bytes]) -> dict[str, str]:
+    """Puts objects under names of their own; the final name by staged name."""
     staged = {layout.staging(task.handle, task.staging_token, key): key for key in parquet}
     for temporary, key in staged.items():
         task.store.put(temporary, parquet[key])
-    return _hash_of(*parquet.values()), staged
+    return staged
 
 
 def _read_back(task: MonthTask) -> list[StoredSession] | None:
@@ -201,24 +217,34 @@ def _hash_of(*objects: bytes) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(data).digest() for data in objects)).hexdigest()
 
 
-def _compute_rows(
+def _compute_derived(
     task: MonthTask, stored: Iterable[StoredSession], stale: Sequence[str], streams_hash: str | None
-) -> dict[str, StageOutput]:
+) -> tuple[dict[str, StageOutput], bytes | None]:
+    """The outputs of the stale stages, and the Parquet of curves where those are among them."""
     files = {file.sha256: file for file in task.files}
-    rows: dict[str, list[dict[str, Any]]] = {stage: [] for stage in stale}
+    rows: dict[str, list[dict[str, Any]]] = {stage: [] for stage in stale if stage != CURVES}
+    found: list[ActivityCurves] = []
     for read in stored:
         file = files[read.source_sha256]
         prepared = prepare(read, file.sidecar.get("type"))
         if ACTIVITIES in rows:
             rows[ACTIVITIES].append(activities.row(task.profile_id, task.month, file.path, file.sidecar, prepared))
         if EFFORTS in rows:
-            rows[EFFORTS] += efforts.rows(task.profile_id, prepared.stored, prepared.clean)
+            rows[EFFORTS] += efforts.rows(task.profile_id, prepared)
+        if CURVES in stale:
+            found.append(curves.curves_of(prepared))
         if METRICS in rows:
             rows[METRICS] += metrics.rows(task.profile_id, prepared)
-    return {
-        stage: StageOutput(task.fingerprint(stage, streams_hash), _hash(found), tuple(found), {"rows": len(found)})
-        for stage, found in rows.items()
+    outputs = {
+        stage: StageOutput(task.fingerprint(stage, streams_hash), _hash(made), tuple(made), {"rows": len(made)})
+        for stage, made in rows.items()
     }
+    if CURVES not in stale:
+        return outputs, None
+    parquet = write_curves(found)
+    counts = {"curves": sum(len(one.curves) for one in found)}
+    outputs[CURVES] = StageOutput(task.fingerprint(CURVES, streams_hash), _hash_of(parquet), counts=counts)
+    return outputs, parquet
 
 
 def _compute_wellness(task: MonthTask) -> tuple[StageOutput, dict[str, tuple[str, str | None]]]:

@@ -20,6 +20,7 @@ from perf_pipeline.pipeline.compute import Executor, Outcome
 from perf_pipeline.pipeline.intake_work import told_by, write_reason
 from perf_pipeline.pipeline.month_work import (
     ACTIVITIES,
+    CURVES,
     EFFORTS,
     METRICS,
     MONTH_STAGES,
@@ -50,6 +51,7 @@ STAGE_MODULES = {
     STREAMS: ("perf_pipeline.pipeline.stages.streams",),
     ACTIVITIES: ("perf_pipeline.pipeline.stages.activities", _PREPARATION),
     EFFORTS: ("perf_pipeline.pipeline.stages.efforts", _PREPARATION),
+    CURVES: ("perf_pipeline.pipeline.stages.curves", _PREPARATION),
     METRICS: ("perf_pipeline.pipeline.stages.metrics", _PREPARATION),
     PROFILE_METRICS: ("perf_pipeline.pipeline.stages.profile_metrics",),
 }

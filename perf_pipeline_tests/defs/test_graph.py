@@ -7,6 +7,8 @@ import pytest
 
 from perf_pipeline.definitions import build_definitions
 from perf_pipeline.defs.athletes import STAGE_ORDER
+from perf_pipeline.storage.curves import CURVES_SCHEMA
+from perf_pipeline.storage.streams import STREAMS_SCHEMA
 from perf_pipeline.storage.tables import METADATA
 
 ASSETS = {
@@ -14,6 +16,7 @@ ASSETS = {
     "activity_streams": ("activities", {"python", "parquet"}, {"source_files"}),
     "activities": ("activities", {"python", "postgres"}, {"activity_streams"}),
     "activity_efforts": ("performance", {"python", "postgres"}, {"activity_streams", "activities"}),
+    "mean_maximal_curves": ("performance", {"python", "parquet"}, {"activity_streams", "activities"}),
     "activity_metrics": ("performance", {"python", "postgres"}, {"activity_streams", "activities"}),
     "profile_metrics": ("intake", {"python", "postgres"}, {"source_files"}),
     "threshold_models": ("performance", {"python", "postgres"}, {"activities", "activity_efforts"}),
@@ -30,6 +33,7 @@ ASSETS = {
 }  # fmt: skip
 """Group, kinds and upstream assets by asset."""
 
+PARQUET = {"activity_streams": STREAMS_SCHEMA, "mean_maximal_curves": CURVES_SCHEMA}
 CHECKS = {
     "source_files": {"nothing_in_quarantine"},
     "activity_streams": {"decoder_agreement"},
@@ -71,11 +75,20 @@ def test_every_asset_is_owned_described_and_partitioned_by_athlete(definitions: 
 
 def test_every_table_asset_shows_its_columns_with_their_meanings(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    for name in set(ASSETS) - {"activity_streams", "athlete_report"}:
+    for name in set(ASSETS) - {*PARQUET, "athlete_report"}:
         metadata = graph.get(dg.AssetKey(name)).metadata
         columns = {column.name: column for column in metadata["dagster/column_schema"].columns}
         assert list(columns) == [column.name for column in METADATA.tables[name].columns]
         assert all(columns[n].description for n in columns if n != "id")
+
+
+def test_every_parquet_asset_shows_its_columns_with_their_meanings_and_units(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for name, schema in PARQUET.items():
+        columns = graph.get(dg.AssetKey(name)).metadata["dagster/column_schema"].columns
+        assert [column.name for column in columns] == schema.names
+        assert all(column.description for column in columns)
+        assert any(column.description.endswith(" (W)") for column in columns)
 
 
 def test_these_are_the_checks(definitions: dg.Definitions) -> None:

@@ -128,7 +128,7 @@ def check_downstream(file: ActivityFile) -> None:
     for item in items:
         prepared = prepare(item, None)
         check_rows(tables.activities, [activities.row(_PROFILE, "2020-01", "archive/x", {}, prepared)])
-        check_rows(tables.activity_efforts, efforts.rows(_PROFILE, prepared.stored, prepared.clean))
+        check_rows(tables.activity_efforts, efforts.rows(_PROFILE, prepared))
         check_rows(tables.activity_metrics, metrics.rows(_PROFILE, prepared))
 
 

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from perf_pipeline.pipeline import month_work, months
 from perf_pipeline.pipeline.compute import ProcessExecutor
-from perf_pipeline.pipeline.month_work import ACTIVITIES, EFFORTS, METRICS, PROFILE_METRICS, STREAMS
+from perf_pipeline.pipeline.month_work import ACTIVITIES, CURVES, EFFORTS, METRICS, PROFILE_METRICS, STREAMS
 from perf_pipeline.pipeline.months import MonthsFailedError, months_behind
 from perf_pipeline.pipeline.snapshots import differences
 from perf_pipeline.storage.errors import LeaseLostError
@@ -118,6 +120,7 @@ def test_since_and_until_leave_other_months_alone(trained: Athlete) -> None:
         (STREAMS, {STREAMS}),  # what it gives is the same, so nothing downstream has a new input
         (ACTIVITIES, {ACTIVITIES}),
         (EFFORTS, {EFFORTS}),
+        (CURVES, {CURVES}),
         (METRICS, {METRICS}),
     ],
 )
@@ -141,7 +144,7 @@ def test_streams_that_change_recompute_everything_downstream(trained: Athlete, m
     before = computed_stages(trained)
     with another_version(monkeypatch, STREAMS):
         trained.months(until="2026-05")
-    assert changed_stages(before, trained) == {("2026-05", s) for s in (STREAMS, ACTIVITIES, EFFORTS, METRICS)}
+    assert changed_stages(before, trained) == {("2026-05", s) for s in (STREAMS, ACTIVITIES, EFFORTS, CURVES, METRICS)}
 
 
 def test_only_the_stages_asked_for_and_what_feeds_them_are_computed(athlete: Athlete) -> None:
@@ -241,10 +244,10 @@ def test_a_fault_of_the_code_fails_its_month_and_no_other(trained: Athlete, monk
     before = trained.snapshot()
     real = month_work.efforts.rows
 
-    def faulty(profile_id: object, stored: object, clean: object) -> list[dict[str, object]]:
-        if stored.session.sport == "run":
+    def faulty(profile_id: object, prepared: object) -> list[dict[str, object]]:
+        if prepared.clean.sport == "run":
             raise ZeroDivisionError("of efforts")
-        return real(profile_id, stored, clean)
+        return real(profile_id, prepared)
 
     monkeypatch.setattr(month_work.efforts, "rows", faulty)
     with pytest.raises(MonthsFailedError, match=r"1 months failed .*2026-05: ZeroDivisionError: of efforts"):
@@ -282,7 +285,7 @@ def test_parquet_gets_its_name_only_with_the_commit(athlete: Athlete) -> None:
     assert clock.calls[moves[0]] == "move streams/athlete=ann/month=2026-05/streams.parquet"
     begun, committed = clock.calls.index("begin"), clock.calls.index("commit")
     assert all(begun < move < committed for move in moves)
-    assert not [call for call in clock.calls if call.startswith(("put streams", "put sessions"))]
+    assert not [call for call in clock.calls if call.startswith(("put streams", "put sessions", "put curves"))]
     assert athlete.keys("staging") == []
 
 
@@ -298,7 +301,7 @@ def test_a_holder_who_lost_the_lease_cannot_commit(athlete: Athlete) -> None:
                 stages=frozenset({STREAMS, ACTIVITIES}), file_timeout_seconds=60,
             )  # fmt: skip
     assert athlete.rows("activities") == athlete.rows("month_outputs") == []
-    assert athlete.keys("streams", "sessions") == []
+    assert athlete.keys("streams", "sessions", "curves") == []
 
 
 def test_an_activity_whose_file_has_gone_is_deleted_and_the_others_keep_their_ids(trained: Athlete) -> None:
@@ -318,7 +321,8 @@ def test_a_month_that_has_lost_its_last_file_leaves_nothing_behind(trained: Athl
     trained.months()
     assert {row["type"] for row in trained.rows("activities")} == {"bike", "run"}
     assert {row["month"] for row in trained.rows("month_outputs")} == {"2026-05"}
-    assert trained.keys("streams/athlete=ann/month=2026-06", "sessions/athlete=ann/month=2026-06", "staging") == []
+    folders = [f"{kind}/athlete=ann/month=2026-06" for kind in ("streams", "sessions", "curves")]
+    assert trained.keys(*folders, "staging") == []
 
 
 @pytest.mark.parametrize("harm", ["removed", "damaged", "of another run"])
@@ -372,6 +376,33 @@ def test_an_analyst_reads_the_streams_by_month_with_duckdb(trained: Athlete) -> 
             ("ann", "2026-05", 720, 200.0, 2),
             ("ann", "2026-06", 360, None, 1),
         ]
+
+
+def test_an_analyst_reads_the_curves_by_month_with_duckdb(trained: Athlete) -> None:
+    query = f"""
+        select cast(month as varchar), sport, duration_seconds, max(power_watts), round(max(speed_mps)::double, 2)
+        from read_parquet('{trained.root}/curves/*/*/*.parquet', hive_partitioning = true)
+        where duration_seconds in (1, 300) group by 1, 2, 3 order by 1, 2, 3
+    """
+    with duckdb.connect() as connection:
+        assert connection.execute(query).fetchall() == [
+            ("2026-05", "bike", 1, 200.0, 9.0),
+            ("2026-05", "bike", 300, 200.0, 9.0),
+            ("2026-05", "run", 1, None, 3.0),
+            ("2026-05", "run", 300, None, 3.0),
+            ("2026-06", "swim", 1, None, 1.0),
+            ("2026-06", "swim", 300, None, 1.0),
+        ]
+
+
+def test_the_curve_of_a_corrected_sport_is_written_anew(trained: Athlete) -> None:
+    trained.drop("run.yaml", b"type: ride\n")
+    trained.take_in()
+    before = computed_stages(trained)
+    trained.months()
+    assert ("2026-05", CURVES) in changed_stages(before, trained)
+    (key,) = trained.keys("curves/athlete=ann/month=2026-05")
+    assert set(pq.read_table(pa.BufferReader(trained.store.get(key))).column("sport").to_pylist()) == {"bike"}
 
 
 def drop_two(athlete: Athlete) -> None:

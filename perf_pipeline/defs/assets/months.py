@@ -1,4 +1,4 @@
-"""The five assets of the unit of work. They share a step, so that a month is read once and committed once."""
+"""The six assets of the unit of work. They share a step, so that a month is read once and committed once."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +9,19 @@ from perf_pipeline.defs.athletes import AthleteWork, StageTotals, athletes_of_tu
 from perf_pipeline.defs.checks import coherence_result, months_result
 from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
-from perf_pipeline.defs.table_metadata import OWNER, lineage, table_metadata
-from perf_pipeline.pipeline.month_work import ACTIVITIES, EFFORTS, METRICS, MONTH_STAGES, PROFILE_METRICS, STREAMS
+from perf_pipeline.defs.table_metadata import OWNER, lineage, parquet_schema, table_metadata
+from perf_pipeline.pipeline.month_work import (
+    ACTIVITIES,
+    CURVES,
+    EFFORTS,
+    METRICS,
+    MONTH_STAGES,
+    PROFILE_METRICS,
+    STREAMS,
+)
 from perf_pipeline.pipeline.months import bring_up_to_date, stage_versions
+from perf_pipeline.storage.curves import CURVES_SCHEMA
+from perf_pipeline.storage.streams import STREAMS_SCHEMA
 from perf_pipeline.storage.tables import activities, activity_efforts, activity_metrics, profile_metrics
 
 VERSIONS = stage_versions()
@@ -29,7 +39,7 @@ def _spec(
 SPECS = [
     _spec(
         STREAMS, ["source_files"], "activities", {"parquet"},
-        {"path": "streams/athlete=<athlete>/month=<YYYY-MM>/streams.parquet"},
+        {"path": "streams/athlete=<athlete>/month=<YYYY-MM>/streams.parquet", **parquet_schema(STREAMS_SCHEMA)},
         "Every archived activity file decoded: records and sessions as Parquet in Hive layout, faithful to the file.",
     ),
     _spec(
@@ -47,6 +57,12 @@ SPECS = [
             recorded_at=("activities", "started_at"),
         )},
         "How well? The best mean power and speed per duration and the best time per distance of each activity.",
+    ),
+    _spec(
+        CURVES, [STREAMS, ACTIVITIES], "performance", {"parquet"},
+        {"path": "curves/athlete=<athlete>/month=<YYYY-MM>/curves.parquet", **parquet_schema(CURVES_SCHEMA)},
+        "The mean-maximal curve of power, speed and heart rate of each activity: the best mean over each of about 200 "
+        "durations, every second up to 2 min.",
     ),
     _spec(
         METRICS, [STREAMS, ACTIVITIES], "performance", {"postgres"},

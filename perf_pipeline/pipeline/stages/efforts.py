@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from perf_pipeline.physiology.cleaning import CleanStreams
 from perf_pipeline.physiology.efforts import Effort, best_efforts
+from perf_pipeline.pipeline.stages.preparation import Prepared
 from perf_pipeline.storage.ids import content_id
-from perf_pipeline.storage.sessions import StoredSession
 
 
-def rows(profile_id: UUID, stored: StoredSession, clean: CleanStreams) -> list[dict[str, Any]]:
+def rows(profile_id: UUID, prepared: Prepared) -> list[dict[str, Any]]:
     """The rows of `activity_efforts` for one session."""
+    stored, clean = prepared.stored, prepared.clean
     found = []
-    for effort in best_efforts(clean, stored.session):
+    for effort in best_efforts(clean, stored.session, prepared.lines):
         if max(effort.duration_seconds, effort.start_offset) >= 2**31:
             continue  # between two times of a clock gone mad: no effort, and no row that a database takes
         distance = None if effort.distance_meters is None else round(effort.distance_meters, 3)

@@ -24,5 +24,5 @@ def rows(profile_id: UUID, prepared: Prepared) -> list[dict[str, Any]]:
             "unit": metric.unit,
             "grain": ACTIVITY_GRAIN,
         }
-        for metric in compute_metrics(prepared.clean, stored.session, prepared.summary)
+        for metric in compute_metrics(prepared.clean, stored.session, prepared.summary, prepared.lines)
     ]

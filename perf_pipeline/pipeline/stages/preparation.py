@@ -17,6 +17,7 @@ from perf_pipeline.physiology.activity import ActivitySummary, summarise
 from perf_pipeline.physiology.cleaning import CleanStreams, clean
 from perf_pipeline.physiology.refusal import Refusal
 from perf_pipeline.physiology.sport_inference import infer_sport
+from perf_pipeline.physiology.timeline import Timelines
 from perf_pipeline.storage.sessions import StoredSession
 
 SIDECAR, FILE, INFERRED, UNKNOWN = "sidecar", "file", "inferred", "unknown"
@@ -45,6 +46,10 @@ class Prepared:
     @cached_property
     def summary(self) -> ActivitySummary:
         return summarise(self.stored.session, self.clean)
+
+    @cached_property
+    def lines(self) -> Timelines:
+        return Timelines(self.clean)
 
 
 def prepare(stored: StoredSession, sidecar_type: str | None) -> Prepared:
