@@ -43,7 +43,7 @@ class Intensity(IntEnum):
 class WorkoutStep:
     """One step, to last `seconds` or `meters`, or until the lap button where neither is given.
 
-    At most one of the targets, each a (low, high) pair in W, bpm or m/s.
+    At most one of the targets, each a (low, high) pair in W, bpm, m/s, or per cent of the threshold or the maximum.
     """
 
     name: str = ""
@@ -53,6 +53,8 @@ class WorkoutStep:
     power_watts: tuple[float, float] | None = None
     heart_rate_bpm: tuple[float, float] | None = None
     speed_mps: tuple[float, float] | None = None
+    power_percent: tuple[float, float] | None = None
+    heart_rate_percent: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ def _target(step: WorkoutStep | Repeat) -> tuple[int, float, float, float]:
         (_POWER, step.power_watts, 1, _WATTS_FROM),
         (_HEART_RATE, step.heart_rate_bpm, 1, _BPM_FROM),
         (_SPEED, step.speed_mps, 1000, 0),
+        (_POWER, step.power_percent, 1, 0),
+        (_HEART_RATE, step.heart_rate_percent, 1, 0),
     ):
         if limits is not None:
             return kind, 0, limits[0] * scale + offset, limits[1] * scale + offset

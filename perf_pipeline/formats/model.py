@@ -29,6 +29,9 @@ class FileFormat(StrEnum):
     TCX = "tcx"
     CSV = "csv"
     YAML = "yaml"
+    ZWO = "zwo"
+    ERG = "erg"
+    MRC = "mrc"
     UNKNOWN = "bin"
 
 

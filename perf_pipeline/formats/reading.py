@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from perf_pipeline.formats import containers, gpx, sidecars, tcx, wellness, xml_safety
+from perf_pipeline.formats import (
+    containers,
+    gpx,
+    sidecars,
+    tcx,
+    wellness,
+    workouts_erg,
+    workouts_reading,
+    workouts_yaml,
+    workouts_zwo,
+    xml_safety,
+)
 from perf_pipeline.formats.model import (
     ActivityFile,
     EmptyFileError,
@@ -23,8 +34,8 @@ _FINAL = (HostileFileError, UnknownFormatError, EmptyFileError)
 def identify(data: bytes, name: str = "") -> Identity:
     """What a file is, reading no more than that takes; its bytes decide.
 
-    The name only tells `profile.yaml` and other YAML beside the activities from text. Errors: EmptyFileError,
-    UnknownFormatError for bytes of no kind that we know, HostileFileError, CorruptFileError.
+    The name only tells YAML from text, and `profile.yaml`, workouts and sidecars from one another. Errors:
+    EmptyFileError, UnknownFormatError for bytes of no kind that we know, HostileFileError, CorruptFileError.
     """
     match format_of(data, name):
         case FileFormat.FIT:
@@ -37,9 +48,17 @@ def identify(data: bytes, name: str = "") -> Identity:
             return tcx.identify_tcx(data)
         case FileFormat.CSV:
             return wellness.identify_csv(data)
+        case FileFormat.ZWO | FileFormat.ERG | FileFormat.MRC as form:
+            return Identity(form, FileKind.WORKOUT)
         case _:
-            kind = FileKind.PROFILE if sidecars.is_profile_name(name) else FileKind.SIDECAR
-            return Identity(FileFormat.YAML, kind)
+            return Identity(FileFormat.YAML, _yaml_kind(data, name))
+
+
+def _yaml_kind(data: bytes, name: str) -> FileKind:
+    if sidecars.is_profile_name(name):
+        return FileKind.PROFILE
+    is_workout = workouts_reading.is_in_folder(name) and workouts_yaml.is_workout_mapping(data)
+    return FileKind.WORKOUT if is_workout else FileKind.SIDECAR
 
 
 def read(data: bytes, *, fallback: bool = True) -> ActivityFile:
@@ -66,7 +85,7 @@ def read(data: bytes, *, fallback: bool = True) -> ActivityFile:
 
 
 def format_of(data: bytes, name: str = "") -> FileFormat:
-    """How the bytes are written: FIT, GPX, TCX or CSV, and YAML where the name says so and the bytes could be.
+    """How the bytes are written: FIT, GPX, TCX, ZWO, ERG, MRC, CSV, and YAML where the name says so and they could be.
 
     EmptyFileError, UnknownFormatError, HostileFileError (a DOCTYPE).
     """
@@ -80,11 +99,13 @@ def format_of(data: bytes, name: str = "") -> FileFormat:
         return _xml_format(data)
     if not data.strip(b" \t\r\n\x00"):
         raise EmptyFileError("the file has nothing but blanks")
+    if workouts_erg.looks_like_erg(data) and _is_text(data):
+        return FileFormat.MRC if workouts_erg.is_percent(data) else FileFormat.ERG
     if sidecars.is_yaml_name(name) and _is_text(data):
         return FileFormat.YAML
     if wellness.looks_like_wellness(data) or (_is_text(data) and name.lower().endswith(".csv")):
         return FileFormat.CSV
-    raise UnknownFormatError("neither FIT, GPX, TCX nor a wellness table")
+    raise UnknownFormatError("neither FIT, GPX, TCX, a workout nor a wellness table")
 
 
 def _read(data: bytes, form: FileFormat) -> ActivityFile:
@@ -96,6 +117,8 @@ def _read(data: bytes, form: FileFormat) -> ActivityFile:
         return gpx.read_gpx(data)
     if form is FileFormat.TCX:
         return tcx.read_tcx(data)
+    if form in (FileFormat.ZWO, FileFormat.ERG, FileFormat.MRC):
+        return ActivityFile(form, FileKind.WORKOUT)
     return wellness.read_wellness(data)
 
 
@@ -108,7 +131,9 @@ def _xml_format(data: bytes) -> FileFormat:
         return FileFormat.GPX
     if root == tcx.ROOT:
         return FileFormat.TCX
-    raise UnknownFormatError("XML, but neither GPX nor TCX")
+    if root == workouts_zwo.ROOT:
+        return FileFormat.ZWO
+    raise UnknownFormatError("XML, but neither GPX, TCX nor ZWO")
 
 
 def _is_text(data: bytes) -> bool:

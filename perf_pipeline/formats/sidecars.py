@@ -42,7 +42,7 @@ class Profile:
 def read_sidecar(data: bytes) -> Sidecar:
     """The sidecar in a YAML mapping; FormatError that names the key of a wrong value, warnings for unknown keys."""
     known: dict[str, Callable[[str, Any], Any]] = {"name": _text, "notes": _text, "type": _text}
-    return Sidecar(**_values(_mapping(data), known))
+    return Sidecar(**_values(mapping_of(data), known))
 
 
 def read_profile(data: bytes) -> Profile:
@@ -53,7 +53,7 @@ def read_profile(data: bytes) -> Profile:
         "timezone": _timezone,
         "display_name": _text,
     }
-    return Profile(**_values(_mapping(data), known))
+    return Profile(**_values(mapping_of(data), known))
 
 
 def storable(text: str) -> str:
@@ -81,7 +81,8 @@ def _values(given: Mapping[str, Any], known: Mapping[str, Callable[[str, Any], A
     return values
 
 
-def _mapping(data: bytes) -> dict[str, Any]:
+def mapping_of(data: bytes) -> dict[str, Any]:
+    """The YAML mapping in the bytes, by bounds of size, depth and kind; the FormatError family."""
     if not data.strip():
         raise EmptyFileError("the file has no bytes")
     if len(data) > MAX_BYTES:

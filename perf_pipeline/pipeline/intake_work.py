@@ -12,12 +12,15 @@ from perf_pipeline.formats import containers, reading
 from perf_pipeline.formats.containers import Member
 from perf_pipeline.formats.model import FileFormat, FileKind, FormatError, Identity
 from perf_pipeline.formats.sidecars import Sidecar, read_profile, read_sidecar
+from perf_pipeline.formats.workouts_reading import read_workout
 from perf_pipeline.pipeline import layout
 from perf_pipeline.storage.errors import ObjectMissingError, StorageUnavailableError
 from perf_pipeline.storage.objects import ObjectInfo, ObjectStore
 
 ARCHIVED_KINDS = frozenset({FileKind.ACTIVITY, FileKind.WELLNESS, FileKind.WORKOUT, FileKind.SIDECAR, FileKind.PROFILE})
 """Kinds that something is derived from. The others are kept as well, with the status `not_an_activity`."""
+
+WORKOUT_TEXTS = frozenset({FileFormat.ZWO, FileFormat.ERG, FileFormat.MRC, FileFormat.YAML})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ def _identify(data: bytes, name: str) -> Identity:
             read_profile(data)
         elif identity.kind == FileKind.SIDECAR:
             read_sidecar(data)
+        elif identity.kind == FileKind.WORKOUT and identity.format in WORKOUT_TEXTS:
+            read_workout(data)
     except FormatError:
         raise
     except Exception as error:

@@ -107,7 +107,7 @@ def test_an_unreadable_file_is_quarantined_with_its_bytes_and_the_reason(athlete
     assert athlete.store.get(f"{name}.bin") == b"just a note"
     note = json.loads(athlete.store.get(f"{name}.json"))
     assert note == {
-        "name": "notes.txt", "reason": "neither FIT, GPX, TCX nor a wellness table", "object": f"{name}.bin",
+        "name": "notes.txt", "reason": "neither FIT, GPX, TCX, a workout nor a wellness table", "object": f"{name}.bin",
         "received_at": datetime.fromtimestamp(LONG_AGO, UTC).isoformat(),
     }  # fmt: skip
     assert report.problems == [("notes.txt", note["reason"])]
