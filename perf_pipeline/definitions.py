@@ -10,6 +10,7 @@ import dagster as dg
 from perf_pipeline.defs.assets.fitness import activity_loads, daily_fitness
 from perf_pipeline.defs.assets.months import athlete_months
 from perf_pipeline.defs.assets.notifications import notifications
+from perf_pipeline.defs.assets.planning import planned_workouts
 from perf_pipeline.defs.assets.report import athlete_report
 from perf_pipeline.defs.assets.source_files import source_files
 from perf_pipeline.defs.assets.thresholds import threshold_models
@@ -39,6 +40,7 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
             threshold_models,
             activity_loads,
             daily_fitness,
+            planned_workouts,
             notifications,
             athlete_report,
         ],

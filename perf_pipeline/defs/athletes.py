@@ -31,6 +31,7 @@ STAGE_ORDER = (
     "threshold_models",
     "activity_loads",
     "daily_fitness",
+    "planned_workouts",
     "notifications",
     "athlete_report",
 )

@@ -406,7 +406,12 @@ planned_workouts = Table(
     Column("format", Text, nullable=False, comment="fit, zwo, erg, mrc or yaml"),
     Column("steps", JSONB, nullable=False, server_default=text("'[]'"), comment="the steps, repeats kept"),
     Column("duration_seconds", Integer, comment="sum of the timed steps"),
+    Column("notes", Text, comment="from the file"),
+    Column("base_threshold", Double, comment="what the file says its absolute targets were planned against, W or m/s"),
+    Column("received_on", Date, nullable=False, comment="the day on which the file arrived, UTC"),
     Column("refusal", Text, comment="why it cannot be adapted"),
+    Column("input_hash", Text, nullable=False, comment="hash of the file, its name and code: unchanged, it is not read again"),
+    Index(None, "profile_id"),
     comment="Structured workouts from inbox/<athlete>/workouts/. Rebuilt from the archive.",
 )  # fmt: skip
 
@@ -439,6 +444,9 @@ workout_completions = Table(
     _profile(),
     Column("score", Double, nullable=False, comment="0 to 1: how well the activity has the workout's shape"),
     Column("compliance", JSONB, nullable=False, server_default=text("'[]'"), comment="per interval: target, done, share of the time in the target"),
+    Column("intervals", Integer, nullable=False, comment="intervals that were asked for"),
+    Column("finished", Integer, nullable=False, comment="intervals of them that were finished"),
+    Column("input_hash", Text, nullable=False, comment="hash of the workout, the activity's streams and code"),
     Index(None, "profile_id"),
     Index(None, "activity_id"),
     comment="Which activity did which planned workout, and how well. Rebuilt from the archive.",

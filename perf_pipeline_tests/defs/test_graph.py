@@ -25,6 +25,7 @@ ASSETS = {
         {"activities", "activity_metrics", "threshold_models", "profile_metrics"},
     ),
     "daily_fitness": ("performance", {"python", "postgres"}, {"activity_loads"}),
+    "planned_workouts": ("planning", {"python", "postgres"}, {"source_files"}),
     "notifications": ("performance", {"python", "postgres"}, {"activity_efforts", "daily_fitness"}),
     "athlete_report": (
         "marts", {"python", "html", "s3"},

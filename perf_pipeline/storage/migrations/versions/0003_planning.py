@@ -119,7 +119,21 @@ def upgrade() -> None:
             comment="the steps, repeats kept",
         ),
         sa.Column("duration_seconds", sa.Integer(), nullable=True, comment="sum of the timed steps"),
+        sa.Column("notes", sa.Text(), nullable=True, comment="from the file"),
+        sa.Column(
+            "base_threshold",
+            sa.Double(),
+            nullable=True,
+            comment="what the file says its absolute targets were planned against, W or m/s",
+        ),
+        sa.Column("received_on", sa.Date(), nullable=False, comment="the day on which the file arrived, UTC"),
         sa.Column("refusal", sa.Text(), nullable=True, comment="why it cannot be adapted"),
+        sa.Column(
+            "input_hash",
+            sa.Text(),
+            nullable=False,
+            comment="hash of the file, its name and code: unchanged, it is not read again",
+        ),
         sa.ForeignKeyConstraint(
             ["profile_id"], ["profiles.id"], name="fk_planned_workouts_profile_id", ondelete="CASCADE"
         ),
@@ -129,6 +143,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_planned_workouts"),
         comment="Structured workouts from inbox/<athlete>/workouts/. Rebuilt from the archive.",
     )
+    op.create_index("ix_planned_workouts_profile_id", "planned_workouts", ["profile_id"], unique=False)
     op.create_table(
         "workout_adaptations",
         sa.Column(
@@ -221,6 +236,11 @@ def upgrade() -> None:
             server_default=sa.text("'[]'"),
             nullable=False,
             comment="per interval: target, done, share of the time in the target",
+        ),
+        sa.Column("intervals", sa.Integer(), nullable=False, comment="intervals that were asked for"),
+        sa.Column("finished", sa.Integer(), nullable=False, comment="intervals of them that were finished"),
+        sa.Column(
+            "input_hash", sa.Text(), nullable=False, comment="hash of the workout, the activity's streams and code"
         ),
         sa.ForeignKeyConstraint(
             ["activity_id"], ["activities.id"], name="fk_workout_completions_activity_id", ondelete="CASCADE"

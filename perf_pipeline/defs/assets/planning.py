@@ -1,0 +1,45 @@
+"""Planned workouts: what is planned, what was done of it, and what it becomes for the athlete of today."""
+
+import dagster as dg
+
+from perf_pipeline.defs.athletes import AthleteWork, for_each_athlete
+from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
+from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
+from perf_pipeline.defs.table_metadata import OWNER, lineage, table_metadata
+from perf_pipeline.pipeline.code_version import code_version
+from perf_pipeline.pipeline.history.planned_workouts import update_planned_workouts
+from perf_pipeline.storage import tables
+
+
+@dg.asset(
+    deps=["source_files"],
+    partitions_def=ATHLETES,
+    backfill_policy=BACKFILL,
+    group_name="planning",
+    kinds={"python", "postgres"},
+    owners=[OWNER],
+    code_version=code_version("perf_pipeline.pipeline.stages.planned_workouts"),
+    metadata={
+        **table_metadata(tables.planned_workouts),
+        **lineage(
+            tables.planned_workouts, source_file_id=("source_files", "id"), profile_id=("source_files", "profile_id")
+        ),
+    },
+    description=(
+        "Structured workouts from FIT, ZWO, ERG, MRC and YAML, as planned. One that cannot be read or adapted is kept "
+        "with the reason."
+    ),
+)
+def planned_workouts(
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    scope: RunScope,
+    progress: dg.ResourceParam[ProgressResource],
+) -> dg.MaterializeResult:
+    def work(turn: AthleteWork) -> dict[str, int]:
+        return update_planned_workouts(
+            turn.services.store, turn.services.warehouse, turn.lease, full_refresh=scope.full_refresh
+        )
+
+    totals = for_each_athlete(context, pipeline, scope, progress, "planned_workouts", work)
+    return dg.MaterializeResult(metadata=totals.metadata())
