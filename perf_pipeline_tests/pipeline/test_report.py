@@ -15,7 +15,7 @@ import pytest
 from perf_pipeline.pipeline.report.charts import all_charts, fitness
 from perf_pipeline.pipeline.report.facts import QUERIES, gather
 from perf_pipeline.pipeline.report.page import render
-from perf_pipeline.pipeline.report.sketches import curve_sketch, fitness_sketch
+from perf_pipeline.pipeline.report.sketches import MOST_POINTS, curve_sketch, fitness_sketch, threshold_sketch
 from perf_pipeline.pipeline.report.writing import update_report
 from perf_pipeline_tests import making
 from perf_pipeline_tests.pipeline.conftest import Athlete
@@ -115,7 +115,13 @@ def test_sketches_span_the_data(trained: Athlete) -> None:
     svg = fitness_sketch(facts["fitness"])
     assert svg is not None
     days = sum(not row["projected"] for row in facts["fitness"])
+    assert 2 <= days <= MOST_POINTS
     assert [len(points.split()) for points in re.findall(r'points="([^"]*)"', svg)] == [days] * 3
+    long = fitness_sketch([{**row, "projected": False} for row in facts["fitness"]] * 40)
+    assert long is not None
+    assert all(len(points.split()) <= MOST_POINTS for points in re.findall(r'points="([^"]*)"', long))
+    assert threshold_sketch(facts["thresholds"], "bike", "critical_power") is not None
+    assert threshold_sketch(facts["thresholds"], "swim", "critical_swim_speed") is None
 
 
 def test_days_to_come_are_dotted() -> None:

@@ -12,7 +12,7 @@ from perf_pipeline.defs.table_metadata import OWNER
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.report.facts import Facts
-from perf_pipeline.pipeline.report.sketches import curve_sketch, fitness_sketch
+from perf_pipeline.pipeline.report.sketches import curve_sketch, fitness_sketch, threshold_sketch
 from perf_pipeline.pipeline.report.writing import update_report
 
 
@@ -56,6 +56,8 @@ def _pictures(facts: Facts) -> dict[str, dg.MetadataValue]:
     sketches: Sequence[tuple[str, str | None]] = (
         ("fitness", fitness_sketch(facts["fitness"])),
         ("best power of the last 90 days", curve_sketch(facts["power"])),
+        ("critical power", threshold_sketch(facts["thresholds"], "bike", "critical_power")),
+        ("critical speed", threshold_sketch(facts["thresholds"], "run", "critical_speed")),
     )
     return {
         name: dg.MetadataValue.md(f"![{name}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})")
