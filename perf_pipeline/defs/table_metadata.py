@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 from sqlalchemy import Table
+
+from perf_pipeline.physiology.metric import Metric
 
 OWNER = "team:perf-pipeline"
 
@@ -37,6 +40,20 @@ def parquet_schema(schema: pa.Schema) -> dict[str, Any]:
 
     columns = [dg.TableColumn(name=field.name, type=str(field.type), description=told(field)) for field in schema]
     return {"dagster/column_schema": dg.TableSchema(columns=columns)}
+
+
+def metric_metadata(metrics: Iterable[Metric[Any]]) -> dict[str, Any]:
+    """What each metric is, as a table for the UI."""
+    records = [
+        dg.TableRecord(
+            {
+                "metric": one.name, "unit": one.unit, "definition": one.definition, "needs": "; ".join(one.needs),
+                "source": one.source,
+            }
+        )
+        for one in metrics
+    ]  # fmt: skip
+    return {"metrics": dg.MetadataValue.table(records=records)}
 
 
 def lineage(table: Table, **sources: tuple[str, str]) -> dict[str, Any]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perf_pipeline.physiology.bounds import SPEED_DURATIONS_SECONDS
 from perf_pipeline.physiology.cleaning import CleanStreams
 from perf_pipeline.physiology.efforts import Effort, best_windows, power_effort, speed_effort
 from perf_pipeline.physiology.timeline import Timeline, Timelines
+
+FloatArray = NDArray[np.float64]
 
 PRIOR_KILOJOULES = (1000.0, 2000.0, 3000.0)
 PRIOR_HOURS = (1.0, 2.0, 3.0)
@@ -37,7 +40,9 @@ class DurabilityEffort:
         return 100.0 * (1.0 - self.effort.value / self.fresh_value)
 
 
-def durability(clean: CleanStreams, lines: Timelines | None = None) -> tuple[DurabilityEffort, ...]:
+def durability(
+    clean: CleanStreams, lines: Timelines | None = None, durations: tuple[int, ...] = DURATIONS_SECONDS
+) -> tuple[DurabilityEffort, ...]:
     """Bests after 1,000, 2,000, 3,000 kJ where there is power, else best speeds after 1, 2, 3 h; none if too short.
 
     Prior work is counted from the activity's start; the window begins at the first record after it. Maunder et al.
@@ -48,24 +53,29 @@ def durability(clean: CleanStreams, lines: Timelines | None = None) -> tuple[Dur
     line = lines.power()
     if line is not None:
         done = np.cumsum(line.widths * line.values) / 1000.0
-        return _after(clean, line, done, PRIOR_KILOJOULES, "kJ")
+        return _after(clean, line, done, (PRIOR_KILOJOULES, "kJ"), durations)
     line = lines.distance()
     if line is None:
         return ()
-    return _after(clean, line, np.cumsum(line.widths) / 3600.0, PRIOR_HOURS, "h")
+    return _after(clean, line, np.cumsum(line.widths) / 3600.0, (PRIOR_HOURS, "h"), durations)
 
 
 def _after(
-    clean: CleanStreams, line: Timeline, done: np.typing.NDArray[np.float64], priors: tuple[float, ...], unit: str
+    clean: CleanStreams,
+    line: Timeline,
+    done: FloatArray,
+    prior_work: tuple[tuple[float, ...], str],
+    durations: tuple[int, ...],
 ) -> tuple[DurabilityEffort, ...]:
+    priors, unit = prior_work
     if done[-1] < priors[0]:
         return ()
-    fresh = dict(zip(DURATIONS_SECONDS, best_windows(line, DURATIONS_SECONDS), strict=True))
+    fresh = dict(zip(durations, best_windows(line, durations), strict=True))
     found: list[DurabilityEffort] = []
     for prior in priors:
         first = int(np.searchsorted(done, prior - _EPS, "left")) + 1
         rest = _from(line, first)
-        for duration, best in zip(DURATIONS_SECONDS, best_windows(rest, DURATIONS_SECONDS), strict=True):
+        for duration, best in zip(durations, best_windows(rest, durations), strict=True):
             base = fresh[duration]
             if best is None or base is None or best[0] <= 0:
                 continue

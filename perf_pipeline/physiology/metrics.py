@@ -17,15 +17,19 @@ from perf_pipeline.physiology import power
 from perf_pipeline.physiology.activity import ActivitySummary, summarise
 from perf_pipeline.physiology.bounds import bounds_of
 from perf_pipeline.physiology.cleaning import CleanStreams
+from perf_pipeline.physiology.durability import PRIOR_HOURS, PRIOR_KILOJOULES, durability
 from perf_pipeline.physiology.efforts import best_window
 from perf_pipeline.physiology.grade import graded_speed
 from perf_pipeline.physiology.lengths import pool_lengths
+from perf_pipeline.physiology.metric import Metric, MetricValue, evaluate
 from perf_pipeline.physiology.timeline import Timeline, Timelines, timeline_of
 
 FloatArray = NDArray[np.float64]
 
 _HR_20_MIN_SECONDS = 1200
 _DECOUPLING_LEAST_SECONDS = 1200
+DURABILITY_SECONDS = (5, 60, 300, 1200)
+"""Sprint, minute, aerobic power, threshold: what durability is told of, among the durations of its efforts."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,12 @@ class MetricInputs:
         return power.rolling_fourth_power_mean(self.graded.per_second()) if self.graded is not None else None
 
     @cached_property
+    def late_bests(self) -> Mapping[tuple[int, float, str], float]:
+        """Best W or m/s by duration in s, prior work and its unit; empty where the activity is too short to tell."""
+        found = durability(self.clean, self.lines, DURABILITY_SECONDS)
+        return {(one.effort.duration_seconds, one.prior, one.prior_unit): one.effort.value for one in found}
+
+    @cached_property
     def graded(self) -> Timeline | None:
         """Speed as if on the flat, for sports on foot."""
         if self.clean.sport not in ("run", "walk", "hike"):
@@ -76,26 +86,6 @@ def _with_channel(clean: CleanStreams, name: str, values: FloatArray) -> CleanSt
 Compute = Callable[[MetricInputs], float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric: `compute` gives None where the activity does not have it."""
-
-    name: str
-    unit: str
-    definition: str
-    source: str
-    compute: Compute
-
-
-@dataclass(frozen=True, slots=True)
-class MetricValue:
-    """A metric of an activity, in `unit`."""
-
-    name: str
-    value: float
-    unit: str
-
-
 def compute_metrics(
     clean: CleanStreams, session: Session, summary: ActivitySummary | None = None, lines: Timelines | None = None
 ) -> tuple[MetricValue, ...]:
@@ -104,12 +94,7 @@ def compute_metrics(
     `summary` and `lines` spare working them out again where the caller has them.
     """
     inputs = MetricInputs(clean, session, summary or summarise(session, clean), lines or Timelines(clean))
-    values = ((metric, metric.compute(inputs)) for metric in REGISTRY.values())
-    return tuple(
-        MetricValue(metric.name, float(value), metric.unit)
-        for metric, value in values
-        if value is not None and np.isfinite(value)
-    )
+    return evaluate(REGISTRY.values(), inputs)
 
 
 def _mean(channel: str) -> Compute:
@@ -251,6 +236,15 @@ def _ratio(output: Timeline, heart: Timeline, first: float, last: float) -> floa
     return means[0] / means[1] if means[1] > 0 else None
 
 
+def _graded_pace(inputs: MetricInputs) -> float | None:
+    speed = _graded_speed(inputs)
+    return 1000.0 / speed if speed else None
+
+
+def _late_best(duration: int, prior: float, unit: str) -> Compute:
+    return lambda inputs: inputs.late_bests.get((duration, prior, unit))
+
+
 def _elevation(inputs: MetricInputs) -> float | None:
     return inputs.summary.elevation_gain_meters
 
@@ -270,39 +264,93 @@ def _swolf(inputs: MetricInputs) -> float | None:
 
 _STREAMS, _CLEANING = "docs/science.md section 1", "docs/science.md section 2"
 _COGGAN = "Coggan 2003, Training and Racing Using a Power Meter"
+_MAUNDER = "Maunder et al. 2021, doi 10.1007/s40279-021-01459-0"
+_DEFINED = "docs/science.md section 3"
 _MINETTI = "Minetti et al. 2002, doi 10.1152/japplphysiol.01177.2001"
 
-_METRICS = (
-    Metric("mean_power_watts", "W", "time-weighted mean power, zeros included", _STREAMS, _mean_power),
-    Metric("max_power_watts", "W", "highest cleaned power sample", _CLEANING, _max_power),
-    Metric("normalized_power_watts", "W", "30 s rolling mean, fourth-power mean", _COGGAN, _normalized_power),
-    Metric("xpower_watts", "W", "25 s exponential mean, fourth-power mean", "Skiba 2006, BikeScore", _xpower),
-    Metric("variability_index", "1", "normalized over mean power", _COGGAN, _variability),
-    Metric("work_kilojoules", "kJ", "mechanical work over the covered time", "definition", _work),
-    Metric("mean_heart_rate_bpm", "bpm", "time-weighted mean", _STREAMS, _mean("heart_rate_bpm")),
-    Metric("max_heart_rate_bpm", "bpm", "highest cleaned sample", _CLEANING, _max("heart_rate_bpm")),
-    Metric("heart_rate_sd_bpm", "bpm", "time-weighted standard deviation", "definition", _hr_moment(2)),
-    Metric("heart_rate_skewness", "1", "time-weighted skewness", "definition", _hr_moment(3)),
-    Metric("heart_rate_seconds", "s", "time covered by heart rate", _STREAMS, _hr_seconds),
-    Metric("best_20min_heart_rate_bpm", "bpm", "highest 20-minute mean", _STREAMS, _hr_20_min),
-    Metric("mean_cadence_rpm", "rpm", "mean while turning, zeros left out", "definition", _cadence),
-    Metric("max_cadence_rpm", "rpm", "highest cleaned sample", _CLEANING, _max("cadence_rpm")),
-    Metric("mean_speed_mps", "m/s", "distance over moving time", _CLEANING, _moving_speed),
-    Metric("max_speed_mps", "m/s", "highest cleaned sample", _CLEANING, _max("speed_mps")),
-    Metric("mean_temperature_celsius", "degC", "time-weighted mean", _STREAMS, _mean("temperature_celsius")),
-    Metric("max_temperature_celsius", "degC", "highest sample", _CLEANING, _max("temperature_celsius")),
-    Metric("mean_altitude_meters", "m", "time-weighted mean", _STREAMS, _mean("altitude_meters")),
-    Metric("max_altitude_meters", "m", "highest sample", _CLEANING, _max("altitude_meters")),
-    Metric("elevation_gain_meters", "m", "climbs over 2 m, altitude smoothed over 20 s", "definition", _elevation),
-    Metric("efficiency_factor", "1", "normalized power (W) or graded speed (m/min) per bpm", _COGGAN, _efficiency),
-    Metric("decoupling", "%", "fall of output per heartbeat, second half against first", "Friel", _decoupling),
-    Metric("grade_adjusted_speed_mps", "m/s", "mean moving speed at flat cost", _MINETTI, _graded_speed),
+_POWER, _HEART, _SPEED = ("power_watts",), ("heart_rate_bpm",), ("speed_mps",)
+_CADENCE, _TEMPERATURE, _ALTITUDE = ("cadence_rpm",), ("temperature_celsius",), ("altitude_meters",)
+_ON_FOOT = ("speed_mps", "distance_meters", "altitude_meters", "a sport on foot")
+_BEAT = ("heart_rate_bpm", "power_watts on the bike, speed_mps on foot")
+
+_METRICS: tuple[Metric[MetricInputs], ...] = (
+    Metric("mean_power_watts", "W", "time-weighted mean power, zeros included", _STREAMS, _mean_power, _POWER),
+    Metric("max_power_watts", "W", "highest cleaned power sample", _CLEANING, _max_power, _POWER),
+    Metric(
+        "normalized_power_watts", "W", "30 s rolling mean, fourth-power mean", _COGGAN, _normalized_power, _POWER,
+    ),
+    Metric(
+        "xpower_watts", "W", "25 s exponential mean, fourth-power mean", "Skiba 2006, BikeScore", _xpower, _POWER,
+    ),
+    Metric("variability_index", "1", "normalized over mean power", _COGGAN, _variability, _POWER),
+    Metric("work_kilojoules", "kJ", "mechanical work over the covered time", _DEFINED, _work, _POWER),
+    Metric("mean_heart_rate_bpm", "bpm", "time-weighted mean", _STREAMS, _mean("heart_rate_bpm"), _HEART),
+    Metric("max_heart_rate_bpm", "bpm", "highest cleaned sample", _CLEANING, _max("heart_rate_bpm"), _HEART),
+    Metric(
+        "heart_rate_sd_bpm", "bpm", "time-weighted standard deviation", _DEFINED, _hr_moment(2), _HEART,
+    ),
+    Metric("heart_rate_skewness", "1", "time-weighted skewness", _DEFINED, _hr_moment(3), _HEART),
+    Metric("heart_rate_seconds", "s", "time covered by heart rate", _STREAMS, _hr_seconds, _HEART),
+    Metric("best_20min_heart_rate_bpm", "bpm", "highest 20-minute mean", _STREAMS, _hr_20_min, _HEART),
+    Metric("mean_cadence_rpm", "rpm", "mean while turning, zeros left out", _DEFINED, _cadence, _CADENCE),
+    Metric("max_cadence_rpm", "rpm", "highest cleaned sample", _CLEANING, _max("cadence_rpm"), _CADENCE),
+    Metric(
+        "mean_speed_mps", "m/s", "distance over moving time", _CLEANING, _moving_speed, ("distance_meters",),
+    ),
+    Metric("max_speed_mps", "m/s", "highest cleaned sample", _CLEANING, _max("speed_mps"), _SPEED),
+    Metric(
+        "mean_temperature_celsius", "degC", "time-weighted mean", _STREAMS, _mean("temperature_celsius"), _TEMPERATURE,
+    ),
+    Metric(
+        "max_temperature_celsius", "degC", "highest sample", _CLEANING, _max("temperature_celsius"), _TEMPERATURE,
+    ),
+    Metric("mean_altitude_meters", "m", "time-weighted mean", _STREAMS, _mean("altitude_meters"), _ALTITUDE),
+    Metric("max_altitude_meters", "m", "highest sample", _CLEANING, _max("altitude_meters"), _ALTITUDE),
+    Metric(
+        "elevation_gain_meters", "m", "climbs over 2 m, altitude smoothed over 20 s", _DEFINED, _elevation, _ALTITUDE,
+    ),
+    Metric(
+        "efficiency_factor", "1", "normalized power (W) or graded speed (m/min) per bpm", _COGGAN, _efficiency, _BEAT,
+    ),
+    Metric(
+        "decoupling", "%", "fall of output per heartbeat, second half against first", "Friel", _decoupling, _BEAT,
+    ),
+    Metric(
+        "grade_adjusted_speed_mps", "m/s", "mean moving speed at flat cost", _MINETTI, _graded_speed, _ON_FOOT,
+    ),
+    Metric(
+        "grade_adjusted_pace_seconds_per_km", "s/km", "moving time per km at flat cost", _MINETTI, _graded_pace,
+        _ON_FOOT,
+    ),
     Metric(
         "normalized_graded_speed_mps", "m/s", "flat-cost speed, 30 s rolling, fourth-power mean",
-        _MINETTI, _normalized_graded_speed,
+        _MINETTI, _normalized_graded_speed, _ON_FOOT,
     ),
-    Metric("swim_pace_seconds_per_100m", "s", "swum time per 100 m, rest excluded", "definition", _swim_pace),
-    Metric("swolf", "1", "mean of seconds plus strokes per length", "definition", _swolf),
+    Metric(
+        "swim_pace_seconds_per_100m", "s/100m", "swum time per 100 m, rest excluded", _DEFINED, _swim_pace,
+        ("distance_meters or lengths", "swim"),
+    ),
+    Metric(
+        "swolf", "1", "mean of seconds plus strokes per length", _DEFINED, _swolf, ("lengths with strokes", "swim"),
+    ),
+    *(
+        Metric(
+            f"durability_{duration}s_after_{prior:.0f}kj_watts", "W",
+            f"best mean power over {duration} s that began after {prior:.0f} kJ of work", _MAUNDER,
+            _late_best(duration, prior, "kJ"), _POWER,
+        )
+        for prior in PRIOR_KILOJOULES
+        for duration in DURABILITY_SECONDS
+    ),
+    *(
+        Metric(
+            f"durability_{duration}s_after_{prior:.0f}h_mps", "m/s",
+            f"best mean speed over {duration} s that began after {prior:.0f} h of timer time", _MAUNDER,
+            _late_best(duration, prior, "h"), ("distance_meters", "no power_watts"),
+        )
+        for prior in PRIOR_HOURS
+        for duration in DURABILITY_SECONDS
+    ),
 )  # fmt: skip
 
-REGISTRY: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}
+REGISTRY: Mapping[str, Metric[MetricInputs]] = {metric.name: metric for metric in _METRICS}

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from perf_pipeline.formats.model import FileKind, FormatError
 from perf_pipeline.formats.sidecars import read_sidecar
+from perf_pipeline.physiology.metric import ACTIVITY_GRAIN
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.compute import Executor, Outcome
@@ -32,7 +33,6 @@ from perf_pipeline.pipeline.month_work import (
     compute_month,
     try_one,
 )  # fmt: skip
-from perf_pipeline.pipeline.stages.metrics import ACTIVITY_GRAIN
 from perf_pipeline.storage.errors import StorageError
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.tables import (

@@ -10,7 +10,7 @@ import pytest
 from perf_pipeline.physiology.activity import summarise
 from perf_pipeline.physiology.cleaning import clean
 from perf_pipeline.physiology.grade import climbed_meters, elevation_gain_meters, graded_speed, minetti_cost
-from perf_pipeline.physiology.metrics import REGISTRY, compute_metrics
+from perf_pipeline.physiology.metrics import compute_metrics
 from perf_pipeline.physiology.power import xpower
 
 
@@ -170,14 +170,6 @@ def test_zero_power_throughout_gives_no_power_metric(make):
 def test_xpower_of_a_constant_is_the_constant():
     assert xpower(np.full(300, 250.0)) == pytest.approx(250)
     assert xpower(np.full(24, 250.0)) is None
-
-
-def test_every_metric_says_what_it_is():
-    for name, metric in REGISTRY.items():
-        assert name == metric.name
-        assert metric.unit
-        assert metric.definition
-        assert metric.source
 
 
 def test_results_cross_a_process_pool(make):

@@ -19,7 +19,7 @@ from perf_pipeline.pipeline.month_work import ACTIVITIES, CURVES, EFFORTS, METRI
 from perf_pipeline.pipeline.months import MonthsFailedError, months_behind
 from perf_pipeline.pipeline.snapshots import differences
 from perf_pipeline.storage.errors import LeaseLostError
-from perf_pipeline.storage.tables import athlete_leases, source_files
+from perf_pipeline.storage.tables import activity_metrics, athlete_leases, source_files
 from perf_pipeline_tests import making
 from perf_pipeline_tests.pipeline.conftest import LONG_AGO, Athlete
 from perf_pipeline_tests.pipeline.workers import DeadlyFile
@@ -403,6 +403,20 @@ def test_the_curve_of_a_corrected_sport_is_written_anew(trained: Athlete) -> Non
     assert ("2026-05", CURVES) in changed_stages(before, trained)
     (key,) = trained.keys("curves/athlete=ann/month=2026-05")
     assert set(pq.read_table(pa.BufferReader(trained.store.get(key))).column("sport").to_pylist()) == {"bike"}
+
+
+def test_a_month_replaces_the_metrics_of_its_own_grain_and_leaves_the_athletes(trained: Athlete) -> None:
+    ride = next(row["id"] for row in trained.rows("activities") if row["type"] == "bike")
+    theirs = {
+        "activity_id": ride, "metric": "intensity_factor", "profile_id": trained.profile_id, "value": 0.8, "unit": "1",
+        "grain": "athlete",
+    }  # fmt: skip
+    with trained.warehouse.begin() as connection:
+        connection.execute(activity_metrics.insert().values(theirs))
+    before = trained.rows("activity_metrics")
+    trained.months(full_refresh=True)
+    assert trained.rows("activity_metrics") == before
+    assert theirs in before
 
 
 def drop_two(athlete: Athlete) -> None:

@@ -9,7 +9,8 @@ from perf_pipeline.defs.athletes import AthleteWork, StageTotals, athletes_of_tu
 from perf_pipeline.defs.checks import coherence_result, months_result
 from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
-from perf_pipeline.defs.table_metadata import OWNER, lineage, parquet_schema, table_metadata
+from perf_pipeline.defs.table_metadata import OWNER, lineage, metric_metadata, parquet_schema, table_metadata
+from perf_pipeline.physiology.metrics import REGISTRY
 from perf_pipeline.pipeline.month_work import (
     ACTIVITIES,
     CURVES,
@@ -66,7 +67,10 @@ SPECS = [
     ),
     _spec(
         METRICS, [STREAMS, ACTIVITIES], "performance", {"postgres"},
-        {**table_metadata(activity_metrics), **lineage(activity_metrics, activity_id=("activities", "id"))},
+        {
+            **table_metadata(activity_metrics), **lineage(activity_metrics, activity_id=("activities", "id")),
+            **metric_metadata(REGISTRY.values()),
+        },
         "Metrics that need nothing but the activity itself: normalized power, work, decoupling and the like.",
     ),
     _spec(

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from perf_pipeline.physiology.metric import ACTIVITY_GRAIN
 from perf_pipeline.physiology.metrics import compute_metrics
 from perf_pipeline.pipeline.stages.preparation import Prepared
 
-ACTIVITY_GRAIN = "activity"
-"""What the file alone gives. Rows of the other grain belong to another stage, and this one leaves them alone."""
-
 
 def rows(profile_id: UUID, prepared: Prepared) -> list[dict[str, Any]]:
-    """The rows of `activity_metrics` for one session."""
+    """The rows of `activity_metrics` for one session, of the grain `activity`: those of another stage are not ours."""
     stored = prepared.stored
     return [
         {
