@@ -254,6 +254,21 @@ def explain(
 
 
 @app.command()
+def duplicates(athlete: SomeAthlete = None, as_json: AsJson = False) -> None:  # noqa: FBT002
+    """List recordings that gave way to another one of the same activity, and why."""
+    from perf_pipeline.pipeline.overview import duplicate_pairs
+    from perf_pipeline.pipeline.services import Services
+    from perf_pipeline.terminal.printing import duplicates_table
+
+    with Services(load_settings()) as services, services.warehouse.begin() as connection:
+        pairs = [pair for pair in duplicate_pairs(connection) if athlete in (None, pair["athlete"])]
+    if as_json:
+        sys.stdout.write(json.dumps(pairs, default=str) + "\n")
+    else:
+        out.print(duplicates_table(pairs))
+
+
+@app.command()
 def demo() -> None:
     """Generate an athlete with two seasons, run the whole pipeline on them, and show what comes out."""
     from perf_pipeline.terminal.demo import run_demo

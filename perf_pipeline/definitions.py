@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from perf_pipeline.defs.assets.duplicates import activity_duplicates
 from perf_pipeline.defs.assets.fitness import activity_loads, daily_fitness
 from perf_pipeline.defs.assets.months import athlete_months
 from perf_pipeline.defs.assets.notifications import notifications
@@ -37,6 +38,7 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
         assets=[
             source_files,
             athlete_months,
+            activity_duplicates,
             threshold_models,
             activity_loads,
             daily_fitness,

@@ -9,7 +9,7 @@ import dagster as dg
 from sqlalchemy import func, select
 
 from perf_pipeline.pipeline.months import months_behind
-from perf_pipeline.pipeline.quality import incoherent_efforts, quarantine_by_reason
+from perf_pipeline.pipeline.quality import dangling_duplicates, incoherent_efforts, quarantine_by_reason
 from perf_pipeline.pipeline.services import Services
 from perf_pipeline.storage.ids import profile_id_of
 from perf_pipeline.storage.tables import activity_loads, daily_fitness
@@ -53,6 +53,18 @@ def coherence_result(services: Services, handles: Sequence[str]) -> dg.AssetChec
         check_name="efforts_are_coherent",
         passed=not wrong,
         metadata={"incoherent": len(wrong), "efforts": dg.MetadataValue.json([str(i) for i in wrong])},
+    )
+
+
+def duplicates_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckResult:
+    """Fails where an activity gave way to one that is not there, or that gave way itself."""
+    with services.warehouse.begin() as connection:
+        wrong = dangling_duplicates(connection, [profile_id_of(h) for h in handles])
+    return dg.AssetCheckResult(
+        asset_key="activity_duplicates",
+        check_name="what_is_kept_is_there",
+        passed=not wrong,
+        metadata={"dangling": len(wrong), "activities": dg.MetadataValue.json([str(i) for i in wrong])},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ STEP_MS = 10_000
 _CHANNELS = ("speed_mps", "heart_rate_bpm", "latitude_degrees", "longitude_degrees")
 _LEAST_OVERLAP = 0.5
 _COVERS = 0.5
+_MOST_STEPS = 120_000
+_BRIDGED_STEPS = 12
 _APART_METERS = 500.0
 _LEAST_SAMPLES = 12
 _MOST_LAG = 60
@@ -26,13 +29,16 @@ _SHIFT_SLACK_MS = 60_000
 _SAME_SHARE = 0.02
 _SAME_CORRELATION = 0.97
 _KIN = frozenset({"run", "walk", "hike"})
+MOST_SHIFT_MS = _MOST_HOURS * _HOUR_MS + _SHIFT_SLACK_MS
+"""No two recordings of one activity begin further apart, unless they overlap."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signature:
     """Means over the ten seconds since `first_step` x 10 s (UTC, since 1970) and the following, NaN where unknown.
 
-    `speed`, `heart_rate`, `latitude`, `longitude` (k,).
+    `speed`, `heart_rate`, `latitude`, `longitude` (k,). `recorded` (k,): whether there were records, silences of up to
+    two minutes filled in; None where nobody looked.
     """
 
     first_step: int
@@ -40,11 +46,14 @@ class Signature:
     heart_rate: FloatArray
     latitude: FloatArray
     longitude: FloatArray
+    recorded: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Description:
-    """What is compared of an activity. `file_hash`: sessions of one file are never each other's duplicates."""
+    """What is compared of an activity. `file_hash`: sessions of one file are never each other's duplicates.
+    `sport_told`: the file or a person named the sport, it was not guessed.
+    """
 
     activity_id: str
     start_ms: int
@@ -57,10 +66,18 @@ class Description:
     has_heart_rate: bool = False
     has_positions: bool = False
     signature: Signature | None = None
+    sport_told: bool = True
 
     @property
     def duration_ms(self) -> int:
         return max(self.end_ms - self.start_ms, 0)
+
+    @property
+    def recorded_ms(self) -> int:
+        """How much of its time has records: a clock that went mad makes an activity long, not full."""
+        if self.signature is None or self.signature.recorded is None:
+            return self.duration_ms
+        return min(self.duration_ms, STEP_MS * int(self.signature.recorded.sum()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +93,10 @@ def signature_of(clean: CleanStreams) -> Signature:
     """The signature of an activity's cleaned streams; up to two weeks long, empty where there are no records."""
     if len(clean) == 0:
         nothing = np.empty(0)
-        return Signature(clean.start_ms // STEP_MS, nothing, nothing, nothing, nothing)
+        return Signature(clean.start_ms // STEP_MS, nothing, nothing, nothing, nothing, nothing.astype(bool))
     steps = (clean.start_ms + np.round(clean.seconds * 1000).astype(np.int64)) // STEP_MS
     first = int(steps[0])
-    at = np.minimum(steps - first, 120_000)
+    at = np.minimum(steps - first, _MOST_STEPS)
     columns = []
     for name in _CHANNELS:
         values = clean.get(name)
@@ -87,14 +104,26 @@ def signature_of(clean: CleanStreams) -> Signature:
         count = np.bincount(at[known], minlength=int(at[-1]) + 1)
         total = np.bincount(at[known], weights=values[known] if values is not None else None, minlength=int(at[-1]) + 1)
         columns.append(np.where(count > 0, total / np.maximum(count, 1), np.nan))
-    return Signature(first, *columns)
+    speed, heart_rate, latitude, longitude = columns
+    return Signature(first, speed, heart_rate, latitude, longitude, _recorded(at))
+
+
+def _recorded(at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Steps with a record, and those of a silence so short that smart recording may have left it."""
+    present = np.unique(at)
+    marks = np.zeros(int(at[-1]) + 1, dtype=bool)
+    marks[present] = True
+    for before, after in zip(present[:-1].tolist(), present[1:].tolist(), strict=True):
+        if 1 < after - before <= _BRIDGED_STEPS:
+            marks[before:after] = True
+    return marks
 
 
 def find_duplicates(activities: Sequence[Description]) -> tuple[Duplicate, ...]:
     """Each activity that is another one's duplicate, with the one that is kept; the order of the input does not matter.
 
-    Two recordings of compatible sports are one activity where they share at least half of the shorter one's time
-    and their tracks, shifted by up to 10 min for a wrong clock, are not 500 m apart: an athlete is in one place only.
+    Two recordings of compatible sports are one activity where they share at least half of the shorter one's recorded
+    time and their tracks, shifted by up to 10 min for a wrong clock, are not 500 m apart: an athlete is in one place.
     They are also one where they lie whole hours apart (a local time written as UTC), are as long and as far within
     2 %, and speed and heart rate go up and down together (r of 0.97). Kept is the richer: power before heart rate
     before positions before length; but one that covers less than half of another never stands for it.
@@ -125,7 +154,7 @@ def find_duplicates(activities: Sequence[Description]) -> tuple[Duplicate, ...]:
 
 def _matches(ordered: Sequence[Description]) -> Iterator[tuple[Description, Description, str]]:
     for number, a in enumerate(ordered):
-        reach = max(a.duration_ms, _MOST_HOURS * _HOUR_MS + _SHIFT_SLACK_MS)
+        reach = max(a.duration_ms, MOST_SHIFT_MS)
         for b in ordered[number + 1 :]:
             if b.start_ms - a.start_ms > reach:
                 break
@@ -138,9 +167,9 @@ def _same(a: Description, b: Description) -> str | None:
     """Why two recordings are of one activity, None where they are not."""
     if a.file_hash is not None and a.file_hash == b.file_hash:
         return None
-    if a.sport != b.sport and "other" not in (a.sport, b.sport) and not {a.sport, b.sport} <= _KIN:
+    if not compatible(a.sport, b.sport, told=a.sport_told and b.sport_told):
         return None
-    shorter = min(a.duration_ms, b.duration_ms)
+    shorter = min(a.recorded_ms, b.recorded_ms)
     share = _shared_ms(a, b) / shorter if shorter > 0 else 0.0
     if share >= _LEAST_OVERLAP:
         apart = _meters_apart(a.signature, b.signature)
@@ -150,14 +179,33 @@ def _same(a: Description, b: Description) -> str | None:
     return _hours_apart(a, b)
 
 
+def compatible(sport: str, other: str, *, told: bool) -> bool:
+    """Whether two recordings of these sports may be one activity; `told`: neither sport is a guess.
+
+    >>> compatible("run", "walk", told=True), compatible("bike", "run", told=True)
+    (True, False)
+    """
+    return not told or sport == other or "other" in (sport, other) or {sport, other} <= _KIN
+
+
+def whole_hours(apart_ms: int) -> int | None:
+    """How many hours two starts lie apart, where that is a whole number of 1 to 14 to within a minute."""
+    hours = round(apart_ms / _HOUR_MS)
+    return hours if 1 <= hours <= _MOST_HOURS and abs(apart_ms - hours * _HOUR_MS) <= _SHIFT_SLACK_MS else None
+
+
 def _shared_ms(a: Description, b: Description) -> int:
-    return max(min(a.end_ms, b.end_ms) - max(a.start_ms, b.start_ms), 0)
+    span = max(min(a.end_ms, b.end_ms) - max(a.start_ms, b.start_ms), 0)
+    one, other = a.signature, b.signature
+    if span == 0 or one is None or other is None or one.recorded is None or other.recorded is None:
+        return span
+    both = _common(one.first_step, one.recorded, other.first_step, other.recorded)
+    return min(span, STEP_MS * int((both[0] & both[1]).sum()))
 
 
 def _hours_apart(a: Description, b: Description) -> str | None:
-    hours = round((b.start_ms - a.start_ms) / _HOUR_MS)
-    rest = b.start_ms - a.start_ms - hours * _HOUR_MS
-    if not 1 <= hours <= _MOST_HOURS or abs(rest) > _SHIFT_SLACK_MS or a.signature is None or b.signature is None:
+    hours = whole_hours(b.start_ms - a.start_ms)
+    if hours is None or a.signature is None or b.signature is None:
         return None
     if not _alike(a.duration_ms, b.duration_ms) or not _alike(a.distance_meters, b.distance_meters):
         return None
@@ -205,7 +253,7 @@ def _meters_apart(a: Signature | None, b: Signature | None, lag: int | None = No
     return best
 
 
-def _common(first_x: int, x: FloatArray, first_y: int, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _common(first_x: int, x: NDArray[Any], first_y: int, y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """The parts of two series on one grid that lie over each other."""
     begin, end = max(first_x, first_y), min(first_x + len(x), first_y + len(y))
     if end <= begin:
@@ -231,6 +279,7 @@ def _covered(one: Description, others: Sequence[Description]) -> float:
     for other in sorted(others, key=lambda o: o.start_ms):
         begin = max(other.start_ms, end)
         stop = min(other.end_ms, one.end_ms)
-        total += max(stop - begin, 0)
+        # What of the other lies in the silence of a mad clock covers nothing.
+        total += min(max(stop - begin, 0), _shared_ms(one, other))
         end = max(end, stop)
-    return total / one.duration_ms if one.duration_ms else 1.0
+    return total / one.recorded_ms if one.recorded_ms else 1.0

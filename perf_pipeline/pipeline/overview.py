@@ -49,6 +49,21 @@ def quarantined(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(text(query)).mappings()]
 
 
+def duplicate_pairs(connection: Connection) -> list[dict[str, Any]]:
+    """Activities that gave way to another recording of the same: ids, hashes and the reason, nothing personal."""
+    query = """
+        select p.handle as athlete, a.id as superseded, left(gone.sha256, 12) as superseded_file,
+               kept.id as kept, left(stays.sha256, 12) as kept_file, a.superseded_reason as reason
+        from activities a
+        join profiles p on p.id = a.profile_id
+        join activities kept on kept.id = a.superseded_by
+        join source_files gone on gone.id = a.source_file_id
+        join source_files stays on stays.id = kept.source_file_id
+        order by p.handle, a.started_at, a.id
+    """
+    return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
 def athlete_summary(connection: Connection, profile_id: UUID, today: date) -> dict[str, Any]:
     """Activities by sport, thresholds and fitness today, and the latest notifications."""
 
@@ -60,7 +75,8 @@ def athlete_summary(connection: Connection, profile_id: UUID, today: date) -> di
     return {
         "sports": rows(
             """select type, count(*) as activities, sum(distance_meters) / 1000.0 as kilometers,
-               sum(moving_seconds) / 3600.0 as hours from activities where profile_id = :profile
+               sum(moving_seconds) / 3600.0 as hours from activities
+               where profile_id = :profile and superseded_by is null
                group by type order by activities desc"""
         ),
         "thresholds": rows(

@@ -34,6 +34,16 @@ _INCOHERENT = text(
     """
 )
 
+# What stands in for another must be there, and must not have given way itself.
+_DANGLING = text(
+    """
+    select a.id from activities a left join activities kept on kept.id = a.superseded_by
+    where a.profile_id = any(:profiles) and a.superseded_by is not null
+      and (kept.id is null or kept.superseded_by is not null or kept.profile_id <> a.profile_id)
+    limit 20
+    """
+)
+
 
 def quarantine_by_reason(connection: Connection, profiles: Sequence[UUID]) -> dict[str, int]:
     """Files in quarantine by reason."""
@@ -43,3 +53,8 @@ def quarantine_by_reason(connection: Connection, profiles: Sequence[UUID]) -> di
 def incoherent_efforts(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:
     """Ids (20 at most) of efforts that contradict a shorter one of the same activity."""
     return list(connection.scalars(_INCOHERENT, {"profiles": list(profiles)}))
+
+
+def dangling_duplicates(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:
+    """Ids (20 at most) of activities that gave way to one that is not there or gave way as well."""
+    return list(connection.scalars(_DANGLING, {"profiles": list(profiles)}))

@@ -171,6 +171,7 @@ activities = Table(
     Column("fit_file_path", Text, nullable=False, comment="archive path of the file, whatever its format"),
     _now("created_at", "when the row was first written"),
     _now("updated_at", "when the row last changed"),
+    Column("elapsed_seconds", Integer, comment="by the wall clock, pauses included"),
     Column("superseded_by", UUID(as_uuid=True), comment="the richer activity of which this is a duplicate"),
     Column("superseded_reason", Text, comment="why the two are the same activity, and why that one is kept"),
     Column("sport_source", Text, nullable=False, server_default=text("'file'"), comment="who named the sport: sidecar, file or inferred; unknown where nobody could"),

@@ -22,6 +22,7 @@ WORDS = {
     "activity_efforts": "Computing months",
     "activity_metrics": "Computing months",
     "profile_metrics": "Computing months",
+    "activity_duplicates": "Finding duplicates",
     "threshold_models": "Fitting thresholds",
     "athlete_report": "Writing the report",
 }
@@ -68,6 +69,16 @@ def quarantine_table(rows: Sequence[Mapping[str, Any]], most: int = 20) -> Table
         table.add_row(row["athlete"], row["name"], row["reason"])
     if len(rows) > most:
         table.add_row("...", f"and {len(rows) - most} more", "perf-pipeline status --json lists them all")
+    return table
+
+
+def duplicates_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One row an activity that gave way: files by the first digits of their hash."""
+    table = Table(title=f"Duplicates ({len(rows)})", title_justify="left")
+    for column in ("athlete", "superseded file", "kept file", "reason"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(row["athlete"], row["superseded_file"], row["kept_file"], row["reason"])
     return table
 
 

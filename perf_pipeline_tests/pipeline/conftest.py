@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from perf_pipeline.pipeline.compute import Executor, InlineExecutor
+from perf_pipeline.pipeline.history.duplicates import update_duplicates
 from perf_pipeline.pipeline.history.fitness import update_fitness
 from perf_pipeline.pipeline.history.loads import update_loads
 from perf_pipeline.pipeline.history.notifications import update_notifications
@@ -92,6 +93,14 @@ class Athlete:
         options = {"stages": frozenset(stages), "file_timeout_seconds": 60.0, **changes}
         with self.lease() as lease:
             return bring_up_to_date(store, self.warehouse, lease, self.handle, executor, **options)
+
+    def duplicates(self, **changes: Any) -> dict[str, int]:
+        store = changes.pop("store", self.store)
+        executor = changes.pop("executor", self.executor)
+        with self.lease() as lease:
+            return update_duplicates(
+                store, self.warehouse, lease, self.handle, executor, file_timeout_seconds=60.0, **changes
+            )
 
     def history(self, today: date) -> dict[str, dict[str, int]]:
         """All athlete-grain stages in their order."""

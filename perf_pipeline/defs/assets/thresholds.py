@@ -12,7 +12,7 @@ from perf_pipeline.storage.tables import threshold_models as table
 
 
 @dg.asset(
-    deps=["activities", "activity_efforts"],
+    deps=["activities", "activity_efforts", "activity_duplicates"],
     partitions_def=ATHLETES,
     backfill_policy=BACKFILL,
     group_name="performance",

@@ -37,6 +37,7 @@ def row(
         "started_at": started_at,
         "duration_seconds": _whole(summary.duration_seconds),
         "moving_seconds": _whole(summary.moving_seconds),
+        "elapsed_seconds": _whole(summary.elapsed_seconds),
         "distance_meters": None if summary.distance_meters is None else _whole(summary.distance_meters),
         "temperature": _rounded(summary.temperature_celsius, 1),
         "fit_file_path": archive_path,

@@ -122,6 +122,10 @@ def upgrade() -> None:
     op.create_index("ix_activity_outputs_profile_id_stage", "activity_outputs", ["profile_id", "stage"], unique=False)
     op.add_column(
         "activities",
+        sa.Column("elapsed_seconds", sa.Integer(), nullable=True, comment="by the wall clock, pauses included"),
+    )
+    op.add_column(
+        "activities",
         sa.Column(
             "superseded_reason",
             sa.Text(),
