@@ -261,8 +261,10 @@ def _common(first_x: int, x: NDArray[Any], first_y: int, y: NDArray[Any]) -> tup
     return x[begin - first_x : end - first_x], y[begin - first_y : end - first_y]
 
 
-def _richness(one: Description) -> tuple[bool, bool, bool, int, str]:
-    return one.has_power, one.has_heart_rate, one.has_positions, one.duration_ms, one.activity_id
+def _richness(one: Description) -> tuple[bool, bool, bool, int, str, str]:
+    # Of two files that are as rich one is kept with all its sessions.
+    rich = (one.has_power, one.has_heart_rate, one.has_positions)
+    return *rich, one.duration_ms, one.file_hash or "", one.activity_id
 
 
 def _richer(kept: Description, other: Description) -> str:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from perf_pipeline.physiology.cleaning import clean
+from perf_pipeline.physiology.cleaning import CleanStreams, clean
 from perf_pipeline.physiology.duplicates import Description, Signature, find_duplicates, signature_of
 
 T0 = 1_700_000_000_000
@@ -167,3 +167,20 @@ def test_indoors_an_hour_later_as_long_and_as_far_is_another_session():
 
 def test_without_signatures_hours_apart_are_never_one():
     assert find_duplicates([one("a", 0, 60), one("b", 120, 180)]) == ()
+
+
+def test_of_two_files_as_rich_one_is_kept_with_all_its_sessions():
+    first = [one(f"{k}1", 20 * k, 20 * k + 15, file_hash="a") for k in range(6)]
+    second = [one(f"{9 - k}2", 20 * k, 20 * k + 15, file_hash="b") for k in range(6)]
+    assert {d.superseded for d in find_duplicates([*first, *second])} == {a.activity_id for a in first}
+
+
+def test_a_silence_is_not_covered_by_what_was_recorded_in_it():
+    t = np.concatenate([np.arange(600.0), 600_000 + np.arange(600.0)])
+    mad = signature_of(CleanStreams("bike", T0, t, {"heart_rate_bpm": np.full(len(t), 120.0)}))
+    assert int(mad.recorded.sum()) == 120
+    inside = one(
+        "inside", 100, 160, signature=Signature(T0 // 10_000 + 600, *[np.full(360, np.nan)] * 4, np.ones(360, bool))
+    )
+    whole = one("mad", 0, 10_010, signature=mad)
+    assert find_duplicates([whole, inside]) == ()
