@@ -11,7 +11,7 @@ from perf_pipeline.defs.assets.duplicates import activity_duplicates
 from perf_pipeline.defs.assets.fitness import activity_loads, daily_fitness
 from perf_pipeline.defs.assets.months import athlete_months
 from perf_pipeline.defs.assets.notifications import notifications
-from perf_pipeline.defs.assets.planning import planned_workouts
+from perf_pipeline.defs.assets.planning import planned_workouts, workout_adaptations
 from perf_pipeline.defs.assets.report import athlete_report
 from perf_pipeline.defs.assets.source_files import source_files
 from perf_pipeline.defs.assets.thresholds import threshold_models
@@ -43,6 +43,7 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
             activity_loads,
             daily_fitness,
             planned_workouts,
+            workout_adaptations,
             notifications,
             athlete_report,
         ],

@@ -33,6 +33,7 @@ STAGE_ORDER = (
     "activity_loads",
     "daily_fitness",
     "planned_workouts",
+    "workout_adaptations",
     "notifications",
     "athlete_report",
 )

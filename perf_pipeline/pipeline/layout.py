@@ -51,6 +51,11 @@ def report(handle: str, extension: str) -> str:
     return f"reports/athlete={handle}/report.{extension}"
 
 
+def outbox(handle: str, name: str = "") -> str:
+    """An adapted workout for devices and trainers, or the folder of them all."""
+    return f"outbox/{handle}/workouts/{name}"
+
+
 def curves(handle: str, month: str) -> str:
     return f"curves/athlete={handle}/month={month}/curves.parquet"
 

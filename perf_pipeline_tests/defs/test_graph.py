@@ -29,6 +29,9 @@ ASSETS = {
     ),
     "daily_fitness": ("performance", {"python", "postgres"}, {"activity_loads"}),
     "planned_workouts": ("planning", {"python", "postgres"}, {"source_files"}),
+    "workout_adaptations": (
+        "planning", {"python", "postgres", "s3"}, {"planned_workouts", "threshold_models", "daily_fitness"},
+    ),
     "notifications": ("performance", {"python", "postgres"}, {"activity_efforts", "daily_fitness"}),
     "athlete_report": (
         "marts", {"python", "html", "s3"},

@@ -8,6 +8,7 @@ from perf_pipeline.defs.resources import PipelineResource, ProgressResource, Run
 from perf_pipeline.defs.table_metadata import OWNER, lineage, table_metadata
 from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.history.planned_workouts import update_planned_workouts
+from perf_pipeline.pipeline.history.workout_adaptations import update_adaptations
 from perf_pipeline.storage import tables
 
 
@@ -42,4 +43,42 @@ def planned_workouts(
         )
 
     totals = for_each_athlete(context, pipeline, scope, progress, "planned_workouts", work)
+    return dg.MaterializeResult(metadata=totals.metadata())
+
+
+@dg.asset(
+    deps=["planned_workouts", "threshold_models", "daily_fitness"],
+    partitions_def=ATHLETES,
+    backfill_policy=BACKFILL,
+    group_name="planning",
+    kinds={"python", "postgres", "s3"},
+    owners=[OWNER],
+    code_version=code_version("perf_pipeline.pipeline.stages.workout_adaptations"),
+    metadata={
+        **table_metadata(tables.workout_adaptations),
+        **lineage(
+            tables.workout_adaptations,
+            planned_workout_id=("planned_workouts", "id"),
+            steps=("planned_workouts", "steps"),
+        ),
+    },
+    description=(
+        "Each workout that is not done yet, for the athlete of today: targets by today's threshold, load by "
+        "readiness, and the smallest change after which every interval can be finished, with its reasons. The plan "
+        "itself is never changed; the adapted ones lie in the outbox as FIT, ZWO and ERG."
+    ),
+)
+def workout_adaptations(
+    context: dg.AssetExecutionContext,
+    pipeline: PipelineResource,
+    scope: RunScope,
+    progress: dg.ResourceParam[ProgressResource],
+) -> dg.MaterializeResult:
+    def work(turn: AthleteWork) -> dict[str, int]:
+        services = turn.services
+        return update_adaptations(
+            services.store, services.warehouse, turn.lease, turn.handle, turn.today, full_refresh=scope.full_refresh
+        )
+
+    totals = for_each_athlete(context, pipeline, scope, progress, "workout_adaptations", work)
     return dg.MaterializeResult(metadata=totals.metadata())
