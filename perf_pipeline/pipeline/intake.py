@@ -7,7 +7,8 @@ recording and removing) is removed and not counted twice.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -26,10 +27,12 @@ from perf_pipeline.storage.errors import ObjectMissingError
 from perf_pipeline.storage.ids import arrival_id_of, source_file_id_of
 from perf_pipeline.storage.objects import ObjectInfo, ObjectStore
 from perf_pipeline.storage.tables import arrivals, profiles, source_files
-from perf_pipeline.storage.warehouse import Lease, Warehouse
+from perf_pipeline.storage.warehouse import Lease
 
 BATCH = 200
 """Objects per transaction: a kill repeats at most that much."""
+REMOVERS = 8
+"""So many at once take objects out of the inbox; as few as these are taken out one by one."""
 BYTES_PER_FILE = 1_000_000
 """A container takes as long as the files in it: so many bytes of it count as one more file."""
 RETOLD = frozenset({str(FileKind.SIDECAR), str(FileKind.PROFILE)})
@@ -49,7 +52,6 @@ class IntakeReport:
 
 def take_in(
     store: ObjectStore,
-    warehouse: Warehouse,
     lease: Lease,
     handle: str,
     executor: Executor,
@@ -71,11 +73,9 @@ def take_in(
     report.waiting = len(listing) - len(ready)
     # A sidecar or profile describes what came before it.
     ready.sort(key=lambda item: (item.key.endswith((".yaml", ".yml")), item.key))
-    known = _known_hashes(warehouse, lease.profile_id)
     done = 0
     for batch in _batches(ready):
-        shas = frozenset(known)
-        tasks = [IntakeTask(handle, item, store, shas) for item in batch]
+        tasks = [IntakeTask(handle, item, store) for item in batch]
         receipts: dict[str, list[Receipt]] = {}
         timeout = file_timeout_seconds * (1 + max(item.size for item in batch) // BYTES_PER_FILE)
         for outcome in executor.run(take, tasks, timeout_seconds=timeout):
@@ -83,7 +83,7 @@ def take_in(
             done += 1
             progress(done, len(ready))
         ordered = [receipt for item in batch for receipt in receipts[item.key]]
-        _record(store, lease, ordered, known, report)
+        _record(store, lease, ordered, report)
         _remove(store, batch)
     return report
 
@@ -91,14 +91,6 @@ def take_in(
 def _batches(items: Sequence[ObjectInfo]) -> Iterable[tuple[ObjectInfo, ...]]:
     for start in range(0, len(items), BATCH):
         yield tuple(items[start : start + BATCH])
-
-
-def _known_hashes(warehouse: Warehouse, profile_id: UUID) -> dict[str, str]:
-    with warehouse.begin() as connection:
-        rows = connection.execute(
-            select(source_files.c.sha256, source_files.c.archive_path).where(source_files.c.profile_id == profile_id)
-        )
-        return dict(rows.all())
 
 
 def _receipts(outcome: Outcome[IntakeTask, list[Receipt]], store: ObjectStore) -> list[Receipt]:
@@ -119,13 +111,7 @@ def _receipts(outcome: Outcome[IntakeTask, list[Receipt]], store: ObjectStore) -
     return [replace(receipt, data=None)]
 
 
-def _record(
-    store: ObjectStore,
-    lease: Lease,
-    receipts: Sequence[Receipt],
-    known: dict[str, str],
-    report: IntakeReport,
-) -> None:
+def _record(store: ObjectStore, lease: Lease, receipts: Sequence[Receipt], report: IntakeReport) -> None:
     """Records the receipts, and so journals them; a second copy of known content is a duplicate."""
     profile_id = lease.profile_id
     with lease.transaction() as connection:
@@ -133,6 +119,7 @@ def _record(
         recorded = dict(
             connection.execute(select(arrivals.c.id, arrivals.c.received_at).where(arrivals.c.id.in_(ids))).all()
         )
+        known = _known_paths(connection, profile_id, {receipt.sha256 for receipt in receipts})
     file_rows: list[dict[str, Any]] = []
     arrival_rows: list[dict[str, Any]] = []
     for receipt, arrival_id in zip(receipts, ids, strict=True):
@@ -168,6 +155,14 @@ def _record(
         )
         if any(receipt.kind == FileKind.PROFILE for receipt in receipts):
             apply_profile(store, connection, profile_id)
+
+
+def _known_paths(connection: Connection, profile_id: UUID, hashes: Collection[str]) -> dict[str, str]:
+    """Where the contents are that the athlete has already, by hash."""
+    query = select(source_files.c.sha256, source_files.c.archive_path).where(
+        source_files.c.profile_id == profile_id, source_files.c.sha256.in_(hashes)
+    )
+    return dict(connection.execute(query).all())
 
 
 def file_row(profile_id: UUID, receipt: Receipt) -> dict[str, Any]:
@@ -209,11 +204,22 @@ def apply_profile(store: ObjectStore, connection: Connection, profile_id: UUID) 
 
 
 def _remove(store: ObjectStore, batch: Sequence[ObjectInfo]) -> None:
-    """Removes what is recorded, unless it has been replaced by something newer since it was listed."""
-    for item in batch:
+    """Removes what is recorded, unless it has been replaced by something newer since it was listed.
+
+    Each is looked at right before it goes; in an object store that is a wait for an answer, so many are at it at once.
+    """
+
+    def remove(item: ObjectInfo) -> None:
         now = store.find(item.key)
         if now is not None and _state(now) == _state(item):
             store.delete(item.key)
+
+    if len(batch) <= REMOVERS:
+        for item in batch:
+            remove(item)
+        return
+    with ThreadPoolExecutor(REMOVERS) as pool:
+        list(pool.map(remove, batch))
 
 
 def _state(item: ObjectInfo) -> tuple[int, object]:

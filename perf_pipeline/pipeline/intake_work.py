@@ -25,12 +25,11 @@ WORKOUT_TEXTS = frozenset({FileFormat.ZWO, FileFormat.ERG, FileFormat.MRC, FileF
 
 @dataclass(frozen=True, slots=True)
 class IntakeTask:
-    """One object of the inbox. `known` holds the hashes that the athlete has already."""
+    """One object of the inbox."""
 
     handle: str
     item: ObjectInfo
     store: ObjectStore
-    known: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,7 @@ def take(task: IntakeTask) -> list[Receipt]:
         receipt = classify(task.handle, member.name, member.data, task.item.modified, error=member.error)
         if member.sidecar is not None:
             receipt = replace(receipt, sidecar=told_by(member.sidecar) or None)
-        if receipt.sha256 not in task.known:
-            store_receipt(task.store, receipt)
+        store_receipt(task.store, receipt)
         receipts.append(replace(receipt, data=None))
     return receipts or [replace(_empty_container(task, data, name), data=None)]
 
@@ -135,18 +133,30 @@ def _moment(time_ms: int | None) -> datetime | None:
 
 
 def store_receipt(store: ObjectStore, receipt: Receipt) -> None:
-    """Puts the bytes (and, in quarantine, the reason beside them) and reads them back."""
+    """Puts the bytes where they belong and reads them back; bytes that are there already stay as they are.
+
+    In quarantine the reason goes before the bytes, so that whoever finds these finds it beside them.
+    """
     data = receipt.data or b""
-    store.put(receipt.path, data)
-    if hashlib.sha256(store.get(receipt.path)).digest() != hashlib.sha256(data).digest():
-        raise StorageUnavailableError(
-            f"the copy at {receipt.path} differs from what was written",
-            "Check the storage; the file is still in the inbox",
-        )
+    if _holds(store, receipt.path, data):
+        return
     if receipt.status == "quarantined":
         write_reason(
             store, receipt.path, name=receipt.name, reason=receipt.reason or "", received_at=receipt.received_at
         )
+    store.put(receipt.path, data)
+    if not _holds(store, receipt.path, data):
+        raise StorageUnavailableError(
+            f"the copy at {receipt.path} differs from what was written",
+            "Check the storage; the file is still in the inbox",
+        )
+
+
+def _holds(store: ObjectStore, key: str, data: bytes) -> bool:
+    try:
+        return store.get(key) == data
+    except ObjectMissingError:
+        return False
 
 
 def write_reason(store: ObjectStore, path: str, *, name: str, reason: str, received_at: datetime) -> None:
@@ -171,6 +181,5 @@ def _empty_container(task: IntakeTask, data: bytes, name: str) -> Receipt:
         path=layout.archive(task.handle, month, sha256, FileFormat.UNKNOWN), month=month, starts_at=None,
         received_at=task.item.modified, data=data,
     )  # fmt: skip
-    if sha256 not in task.known:
-        store_receipt(task.store, receipt)
+    store_receipt(task.store, receipt)
     return receipt

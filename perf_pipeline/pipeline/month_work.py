@@ -13,11 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Table
+
 from perf_pipeline.formats.model import FileKind, FormatError
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.stages import activities, curves, efforts, metrics, profile_metrics
 from perf_pipeline.pipeline.stages.preparation import prepare
 from perf_pipeline.pipeline.stages.streams import NotAnActivityError, decode
+from perf_pipeline.storage import tables
+from perf_pipeline.storage.copy_text import CopyBlock, encode_rows
 from perf_pipeline.storage.curves import ActivityCurves, write_curves
 from perf_pipeline.storage.errors import CorruptStreamsError, ObjectMissingError, StorageError
 from perf_pipeline.storage.objects import ObjectStore
@@ -37,6 +41,10 @@ the last."""
 
 DERIVED_STAGES = (ACTIVITIES, EFFORTS, CURVES, METRICS)
 """What is computed from the streams: rows, and the Parquet of curves."""
+TABLES = {
+    ACTIVITIES: tables.activities, EFFORTS: tables.activity_efforts, METRICS: tables.activity_metrics,
+    PROFILE_METRICS: tables.profile_metrics,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +108,31 @@ class MonthTask:
 
 @dataclass(frozen=True, slots=True)
 class StageOutput:
-    """What one stage of the month gives. `rows` are what the tables get (none for Parquet: see `staged`)."""
+    """What one stage of the month gives. `rows` are what its table gets (none for Parquet: see `staged`)."""
 
     fingerprint: str
     output_hash: str
-    rows: tuple[dict[str, Any], ...] = ()
+    rows: CopyBlock | None = None
     counts: Mapping[str, float] = field(default_factory=dict)
+
+    @staticmethod
+    def of(table: Table, rows: Sequence[dict[str, Any]], fingerprint: str) -> StageOutput:
+        """Rows as COPY takes them: whoever commits them has nothing left to do but to pass them on."""
+        block = encode_rows(table, rows)
+        output_hash = hashlib.sha256("\t".join(block.columns).encode() + b"\n" + block.data).hexdigest()
+        return StageOutput(fingerprint, output_hash, block, {"rows": len(block)})
 
 
 @dataclass(frozen=True, slots=True)
 class MonthResult:
-    """Outputs of the stages that were stale; `verdicts` maps a file's hash to (status, reason) where it was decoded."""
+    """Outputs of the stages that were stale.
+
+    `activity_ids` are those of the rows of `activities`, where these were stale. `verdicts` maps a file's hash to
+    (status, reason) where it was decoded, `staged` the name of a Parquet object to the one that it is to get.
+    """
 
     outputs: Mapping[str, StageOutput]
+    activity_ids: tuple[UUID, ...] = ()
     verdicts: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     staged: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
@@ -141,15 +161,17 @@ def compute_month(task: MonthTask) -> MonthResult:
         counts = {"files": len(task.inputs(STREAMS)), "records": sum(len(s.session.streams) for s in stored)}
         outputs[STREAMS] = StageOutput(task.fingerprint(STREAMS, None), streams_hash, counts=counts)
     stale = _stale_derived(task, streams_hash)
+    activity_ids: tuple[UUID, ...] = ()
     if stale and stored is not None:
         derived, curves_parquet = _compute_derived(task, stored, stale, streams_hash)
         outputs.update(derived)
+        activity_ids = tuple(item.activity_id for item in stored) if ACTIVITIES in outputs else ()
         if curves_parquet is not None:
             staged.update(_stage(task, {layout.curves(task.handle, task.month): curves_parquet}))
     if PROFILE_METRICS in task.stages and task.is_stale(PROFILE_METRICS, None):
         outputs[PROFILE_METRICS], found = _compute_wellness(task)
         verdicts.update(found)
-    return MonthResult(outputs, verdicts, staged, time.perf_counter() - began)
+    return MonthResult(outputs, activity_ids, verdicts, staged, time.perf_counter() - began)
 
 
 def _stale_derived(task: MonthTask, streams_hash: str | None) -> list[str]:
@@ -236,7 +258,7 @@ def _compute_derived(
         if METRICS in rows:
             rows[METRICS] += metrics.rows(task.profile_id, prepared)
     outputs = {
-        stage: StageOutput(task.fingerprint(stage, streams_hash), _hash(made), tuple(made), {"rows": len(made)})
+        stage: StageOutput.of(TABLES[stage], made, task.fingerprint(stage, streams_hash))
         for stage, made in rows.items()
     }
     if CURVES not in stale:
@@ -263,8 +285,7 @@ def _compute_wellness(task: MonthTask) -> tuple[StageOutput, dict[str, tuple[str
             raise
         except Exception as error:  # noqa: BLE001 - as above
             verdicts[file.sha256] = ("quarantined", f"the reader failed: {type(error).__name__}")
-    output = StageOutput(task.fingerprint(PROFILE_METRICS, None), _hash(rows), tuple(rows), {"rows": len(rows)})
-    return output, verdicts
+    return StageOutput.of(TABLES[PROFILE_METRICS], rows, task.fingerprint(PROFILE_METRICS, None)), verdicts
 
 
 def _hash(value: Any) -> str:

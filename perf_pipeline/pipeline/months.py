@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from functools import cache
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, delete, func, or_, select, true, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import Connection, Table, Text, cast, delete, func, or_, select, true, update
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from perf_pipeline.formats.model import FileKind, FormatError
 from perf_pipeline.formats.sidecars import read_sidecar
@@ -30,6 +30,7 @@ from perf_pipeline.pipeline.month_work import (
     MonthFile,
     MonthResult,
     MonthTask,
+    StageOutput,
     compute_month,
     try_one,
 )  # fmt: skip
@@ -280,7 +281,7 @@ def _commit(store: ObjectStore, lease: Lease, task: MonthTask, result: MonthResu
                 )
                 ours = table.c.grain == ACTIVITY_GRAIN if table is activity_metrics else true()
                 connection.execute(delete(table).where(table.c.activity_id.in_(month_ids), ours))
-                copy_rows(connection, table, result.outputs[stage].rows)
+                _copy(connection, table, result.outputs[stage])
         _record_verdicts(connection, task, result)
         _record_outputs(connection, task, result)
         for temporary, final in result.staged.items():
@@ -318,24 +319,36 @@ def _replace_profile_metrics(connection: Connection, task: MonthTask, result: Mo
         source_files.c.profile_id == task.profile_id, source_files.c.month == task.month
     )
     connection.execute(delete(profile_metrics).where(profile_metrics.c.source_file_id.in_(month_files)))
-    copy_rows(connection, profile_metrics, result.outputs[PROFILE_METRICS].rows)
+    _copy(connection, profile_metrics, result.outputs[PROFILE_METRICS])
 
 
 def _replace_activities(connection: Connection, task: MonthTask, result: MonthResult) -> None:
-    rows = result.outputs[ACTIVITIES].rows
-    upsert(connection, activities, rows, keep={"superseded_by", "superseded_reason"})
-    month = {"profile_id": task.profile_id, "archive_month": task.month}
-    delete_vanished(connection, activities, [row["id"] for row in rows], where=month)
+    ids = list(result.activity_ids)
+    if connection.scalar(select(activities.c.id).where(activities.c.id.in_(ids)).limit(1)) is None:
+        _copy(connection, activities, result.outputs[ACTIVITIES])
+    else:
+        upsert(connection, activities, result.outputs[ACTIVITIES].rows or (), keep={"superseded_by"})
+    delete_vanished(connection, activities, ids, where={"profile_id": task.profile_id, "archive_month": task.month})
+
+
+def _copy(connection: Connection, table: Table, output: StageOutput) -> None:
+    if output.rows is not None:
+        copy_rows(connection, table, output.rows)
 
 
 def _record_verdicts(connection: Connection, task: MonthTask, result: MonthResult) -> None:
-    for sha256, (status, reason) in result.verdicts.items():
-        connection.execute(
-            update(source_files)
-            .where(source_files.c.profile_id == task.profile_id, source_files.c.sha256 == sha256)
-            .where(or_(source_files.c.status != status, source_files.c.reason.is_distinct_from(reason)))
-            .values(status=status, reason=reason)
-        )
+    """What the readers say of each file, where it is not what is recorded: for most files it is."""
+    if not result.verdicts:
+        return
+    shas, statuses, reasons = zip(*((sha, *verdict) for sha, verdict in result.verdicts.items()), strict=True)
+    values = [cast(list(column), ARRAY(Text)) for column in (shas, statuses, reasons)]
+    told = func.unnest(*values).table_valued("sha256", "status", "reason").render_derived(name="told")
+    connection.execute(
+        update(source_files)
+        .where(source_files.c.profile_id == task.profile_id, source_files.c.sha256 == told.c.sha256)
+        .where(or_(source_files.c.status != told.c.status, source_files.c.reason.is_distinct_from(told.c.reason)))
+        .values(status=told.c.status, reason=told.c.reason)
+    )
 
 
 def _note_quarantine(store: ObjectStore, task: MonthTask, result: MonthResult) -> None:

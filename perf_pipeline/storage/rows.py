@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from psycopg import sql
-from sqlalchemy import Connection, Table, Text, bindparam
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import Connection, Table, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from perf_pipeline.storage.copy_text import CopyBlock, Row, columns_of, encode_rows
 from perf_pipeline.storage.tables import BOOKKEEPING_COLUMNS
 
-Row = Mapping[str, object] | tuple[object, ...]
+ROWS_AT_ONCE = 5_000
+"""Rows that are turned into text at once: however many there are, memory stays flat."""
 
 
 class UpsertCounts(NamedTuple):
@@ -26,16 +26,12 @@ class UpsertCounts(NamedTuple):
 
 
 def copy_rows(
-    connection: Connection, table: Table, rows: Sequence[Row], *, columns: Sequence[str] | None = None
+    connection: Connection, table: Table, rows: Sequence[Row] | CopyBlock, *, columns: Sequence[str] | None = None
 ) -> int:
-    """Append rows by COPY; returns how many.
-
-    Rows are mappings that all have the first one's keys, or tuples in the order of `columns` (of the table's
-    columns, where not given). Columns that are not named get their default. Floats keep every digit.
-    """
+    """Append rows (see `encode_rows`, which a worker may have done already) by COPY; returns how many."""
     if not rows:
         return 0
-    names = _names(table, rows[0], columns)
+    names = _columns(table, rows, columns)
     _copy(connection, sql.Identifier(table.name), table, names, rows)
     return len(rows)
 
@@ -60,7 +56,7 @@ def replace_children(
 def upsert(
     connection: Connection,
     table: Table,
-    rows: Sequence[Row],
+    rows: Sequence[Row] | CopyBlock,
     *,
     keep: AbstractSet[str] = frozenset(),
     columns: Sequence[str] | None = None,
@@ -72,7 +68,7 @@ def upsert(
     """
     if not rows:
         return UpsertCounts(0, 0)
-    names = _names(table, rows[0], columns)
+    names = _columns(table, rows, columns)
     key = [column.name for column in table.primary_key.columns]
     compared = [name for name in names if name not in {*key, *keep, *BOOKKEEPING_COLUMNS}]
     incoming = sql.Identifier(f"incoming_{table.name}")
@@ -133,16 +129,6 @@ def _any(kind: Any, name: str) -> Any:
     return any_(bindparam(name, type_=ARRAY(kind)))
 
 
-def _names(table: Table, row: Row, columns: Sequence[str] | None) -> list[str]:
-    names = (
-        list(columns) if columns is not None else list(row) if isinstance(row, Mapping) else [c.name for c in table.c]
-    )
-    unknown = [name for name in names if name not in table.c]
-    if unknown:
-        raise ValueError(f"the table {table.name} has no column {unknown[0]!r}")
-    return names
-
-
 def _identifiers(names: Iterable[str]) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(name) for name in names)
 
@@ -154,62 +140,20 @@ def _cursor(connection: Connection) -> Any:
     return driver.cursor()
 
 
-def _copy(connection: Connection, target: sql.Composable, table: Table, names: list[str], rows: Sequence[Row]) -> None:
-    converters = [
-        (index, convert) for index, name in enumerate(names) if (convert := _converter(table.c[name].type)) is not None
-    ]
+def _copy(
+    connection: Connection, target: sql.Composable, table: Table, names: Sequence[str], rows: Sequence[Row] | CopyBlock
+) -> None:
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(target, _identifiers(names))
     with _cursor(connection) as cursor, cursor.copy(statement) as copy:
-        write = copy.write_row
-        for row in rows:
-            values = [row[name] for name in names] if isinstance(row, Mapping) else list(row)
-            if len(values) != len(names):
-                raise ValueError(f"a row of {table.name} has {len(values)} values for {len(names)} columns")
-            for index, convert in converters:
-                value = values[index]
-                if value is not None:
-                    values[index] = convert(value)
-            write(values)
+        if isinstance(rows, CopyBlock):
+            copy.write(rows.data)
+            return
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            copy.write(encode_rows(table, rows[start : start + ROWS_AT_ONCE], names).data)
 
 
-def _converter(kind: object) -> Callable[[Any], object] | None:
-    if isinstance(kind, JSONB):
-        return _json
-    if isinstance(kind, Text):
-        return _plain
-    return None
-
-
-def _plain(value: str) -> str:
-    # PostgreSQL's text cannot hold a NUL, and neither NUL nor half a surrogate pair is anything to read.
-    return str(value).replace("\x00", "").encode(errors="replace").decode()
-
-
-def _json(value: object) -> str:
-    told = json.dumps(value, default=_json_default, allow_nan=False, ensure_ascii=True)
-    if "\\u0000" in told or "\\ud" in told:
-        told = json.dumps(_all_plain(json.loads(told)), allow_nan=False)
-    return told
-
-
-def _all_plain(value: object) -> object:
-    if isinstance(value, str):
-        return _plain(value)
-    if isinstance(value, list):
-        return [_all_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {_plain(name): _all_plain(item) for name, item in value.items()}
-    return value
-
-
-def _json_default(value: object) -> object:
-    if isinstance(value, uuid.UUID | date | datetime):
-        return value.isoformat() if isinstance(value, date) else str(value)
-    if hasattr(value, "tolist"):  # numpy scalars and arrays
-        return value.tolist()
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"cannot write a {type(value).__name__} as JSON")
+def _columns(table: Table, rows: Sequence[Row] | CopyBlock, columns: Sequence[str] | None) -> list[str]:
+    return list(rows.columns) if isinstance(rows, CopyBlock) else columns_of(table, rows[0], columns)
 
 
 __all__ = ["Row", "UpsertCounts", "copy_rows", "delete_vanished", "replace_children", "upsert"]

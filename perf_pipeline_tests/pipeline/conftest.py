@@ -85,7 +85,7 @@ class Athlete:
         executor = changes.pop("executor", self.executor)
         options = {"settle_seconds": 2.0, "file_timeout_seconds": 60.0, **changes}
         with self.lease() as lease:
-            return take_in(store, self.warehouse, lease, self.handle, executor, **options)
+            return take_in(store, lease, self.handle, executor, **options)
 
     def months(self, stages: tuple[str, ...] = MONTH_STAGES, **changes: Any) -> MonthsReport:
         store = changes.pop("store", self.store)

@@ -306,7 +306,7 @@ def test_a_holder_who_lost_the_lease_records_and_removes_nothing(athlete: Athlet
             connection.execute(athlete_leases.update().values(token=athlete_leases.c.token + 1))
         with pytest.raises(LeaseLostError):
             intake.take_in(
-                athlete.store, athlete.warehouse, stalled, "ann", athlete.executor,
+                athlete.store, stalled, "ann", athlete.executor,
                 settle_seconds=0, file_timeout_seconds=60,
             )  # fmt: skip
     assert athlete.contents("inbox") == {"inbox/ann/a.fit": data}

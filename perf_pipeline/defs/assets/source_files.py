@@ -45,7 +45,6 @@ def source_files(
         settings = turn.services.settings
         report = take_in(
             turn.services.store,
-            turn.services.warehouse,
             turn.lease,
             turn.handle,
             turn.services.executor,
