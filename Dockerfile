@@ -6,6 +6,7 @@ RUN python -m venv /opt/perf \
  && /opt/perf/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY perf_pipeline ./perf_pipeline
+COPY dbt_like_sql ./dbt_like_sql
 RUN /opt/perf/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim

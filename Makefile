@@ -13,7 +13,7 @@ FUZZ_RUNS ?= -1
 export PERF_HOME ?= $(CURDIR)/.perf
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types rings bench fuzz up down clean lock setup
+.PHONY: help demo test lint types rings bench fuzz up down clean lock docs setup
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ lock: ## write the lock files anew: names, versions and hashes only
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --all-extras --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+docs: $(STAMP) ## write the data dictionary and dbt's sources anew
+	$(BIN)/python -m perf_pipeline.pipeline.data_dictionary
 
 clean: ## remove the virtual environment, caches and PERF_HOME (the demo's data)
 	-@test -x $(BIN)/perf-pipeline && $(BIN)/perf-pipeline stop >/dev/null 2>&1

@@ -48,7 +48,7 @@ def test_what_is_copied_into_the_image_exists_and_is_not_ignored(source):
 
 
 def test_the_package_the_lock_and_the_workspace_are_copied():
-    assert {"perf_pipeline", "requirements.lock", "pyproject.toml", "workspace.yaml"} <= set(COPIED)
+    assert {"perf_pipeline", "dbt_like_sql", "requirements.lock", "pyproject.toml", "workspace.yaml"} <= set(COPIED)
 
 
 def test_the_user_is_not_root_and_is_made_before():

@@ -68,8 +68,12 @@ class Services:
 
     @cached_property
     def warehouse(self) -> Warehouse:
+        from perf_pipeline.pipeline.sql_models.building import ensure_models
+
         warehouse = Warehouse.connect(warehouse_url(self.settings))
         warehouse.migrate()
+        # Views are there as soon as their tables are; where nothing has changed this is one query.
+        ensure_models(warehouse.engine)
         return warehouse
 
     @cached_property

@@ -1,0 +1,14 @@
+{# The first local day that belongs to a span of bests; none for all time. #}
+{% macro first_day(span) -%}
+{%- if span == '42 days' -%} ({{ today() }} - 41)
+{%- elif span == '90 days' -%} ({{ today() }} - 89)
+{%- elif span == 'season' -%} date_trunc('year', now() at time zone 'UTC')::date
+{%- endif -%}
+{%- endmacro %}
+
+{# Efforts of a span. The bound on the moment lets the index do the work; the local day decides. #}
+{% macro in_span(effort, span) -%}
+{%- if span == 'all time' -%} true
+{%- else -%} {{ effort }}.local_date >= {{ first_day(span) }} and {{ effort }}.recorded_at >= {{ first_day(span) }} - interval '2 days'
+{%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,7 @@
+select
+    activity_id,
+    stage,
+    profile_id,
+    fingerprint,
+    computed_at
+from {{ source('warehouse', 'activity_outputs') }}

@@ -1,0 +1,21 @@
+select
+    id as capability_prediction_id,
+    profile_id,
+    sport,
+    target,
+    duration_seconds,
+    distance_meters,
+    as_of,
+    version,
+    value,
+    value_low,
+    value_high,
+    unit,
+    model,
+    current_best,
+    beats_best_probability,
+    refusal,
+    details,
+    input_hash,
+    computed_at
+from {{ source('warehouse', 'capability_predictions') }}

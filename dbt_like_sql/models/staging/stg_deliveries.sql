@@ -1,0 +1,5 @@
+select
+    notification_id,
+    profile_id,
+    delivered_at
+from {{ source('warehouse', 'deliveries') }}

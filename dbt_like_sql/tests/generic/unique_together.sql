@@ -1,0 +1,4 @@
+{# Combinations of columns that occur more than once. Nulls are equal here. #}
+{% test unique_together(model, columns) %}
+select {{ columns | join(', ') }} from {{ model }} group by {{ columns | join(', ') }} having count(*) > 1
+{% endtest %}
