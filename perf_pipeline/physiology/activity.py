@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float64]
 _LONGEST_SECONDS = 60 * 86_400.0
 _HOUR_SECONDS = 3600.0
 _CLOCK_SLACK_SECONDS = 5.0
+_LONGEST_REST_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ def summarise(session: Session, clean: CleanStreams) -> ActivitySummary:
     elapsed = _elapsed(session, clean)
     running = elapsed - sum(max(0.0, min(end, elapsed) - begin) for begin, end in clean.pauses)
     dt = _running_steps(clean)
-    duration = _timer(running, elapsed, float(dt.sum()), session.summary.get("duration_seconds"))
+    rest = sum(end - begin for begin, end in clean.pauses if end - begin <= _LONGEST_REST_SECONDS)
+    duration = _timer(running, min(elapsed, running + rest), float(dt.sum()), session.summary.get("duration_seconds"))
     pool = pool_lengths(session)
     swum = swum_seconds(session)
     moving = swum if swum is not None else _moving(clean, dt, duration)
@@ -68,16 +70,16 @@ def summarise(session: Session, clean: CleanStreams) -> ActivitySummary:
     )
 
 
-def _timer(running: float, elapsed: float, recorded: float, said: float | None) -> float:
+def _timer(running: float, longest: float, recorded: float, said: float | None) -> float:
     """The device's timer where the records bear it out, else the time without pauses.
 
     Records and events are stamped in whole seconds, short auto-pauses leave no event, and rest at the wall is
     a pause to some devices and not to others: the timer knows. It cannot have run longer than the activity
-    nor much shorter than there are records.
+    and its rests, `longest`, nor much shorter than there are records.
     """
     timer = _sane(said)
-    slack = max(10.0, 0.01 * elapsed)
-    return timer if timer and 0.99 * recorded - 10.0 <= timer <= elapsed + slack else running
+    slack = max(10.0, 0.01 * longest)
+    return timer if timer and 0.99 * recorded - 10.0 <= timer <= longest + slack else running
 
 
 def _total(ours: float | None, said: float | None, most: float) -> float | None:
