@@ -155,17 +155,21 @@ def rebuild(
 @app.command()
 def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags this way
     """What is in, what is in quarantine and why, and how the last run ended."""
+    from perf_pipeline.pipeline.archive_care import archive_state
     from perf_pipeline.pipeline.inbox import read_inbox
-    from perf_pipeline.pipeline.overview import STATUSES, counts_by_athlete, quarantined
+    from perf_pipeline.pipeline.overview import STATUSES, counts_by_athlete, quarantine_by_reason_and_age, quarantined
+    from perf_pipeline.pipeline.restore import athletes_in_archive
     from perf_pipeline.pipeline.services import Services
-    from perf_pipeline.terminal.printing import counts_table, quarantine_table
+    from perf_pipeline.terminal.printing import archive_lines, counts_table, quarantine_table, reasons_table
 
     settings = load_settings()
     with Services(settings) as services:
+        archived = athletes_in_archive(services.store)
         news = read_inbox(services.store.list(f"{layout.INBOX}/"), datetime.now(UTC), settle_seconds=0)
         with services.warehouse.begin() as connection:
             athletes = counts_by_athlete(connection)
-            bad = quarantined(connection)
+            bad, reasons = quarantined(connection), quarantine_by_reason_and_age(connection)
+            archive = {**archive_state(connection), "unknown_athletes": sorted({*archived} - {*athletes})}
     # Dagster is imported once storage and database have answered: what is wrong with them is told at once.
     from perf_pipeline.terminal.running import last_run
 
@@ -175,7 +179,7 @@ def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
         total = {name: sum(counts[name] for counts in athletes.values()) for name in STATUSES}
         report: dict[str, Any] = {
             **total, "files": sum(total.values()), "inbox": waiting, "misplaced": news.misplaced, "athletes": athletes,
-            "quarantine": bad, "last_run": run,
+            "quarantine": bad, "quarantine_by_reason": reasons, "archive": archive, "last_run": run,
         }  # fmt: skip
         sys.stdout.write(json.dumps(report, default=str) + "\n")
         return
@@ -185,6 +189,9 @@ def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
         out.print("Nothing has been taken in yet: perf-pipeline ingest PATH --athlete NAME")
     if bad:
         out.print(quarantine_table(bad))
+        out.print(reasons_table(reasons))
+    for line in archive_lines(archive):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
     out.print(f"In the inbox: {waiting}")
     for folder in news.misplaced:
         complain("left in place", f"{folder} may not name an athlete: {HANDLE_RULE}")
@@ -266,6 +273,60 @@ def duplicates(athlete: SomeAthlete = None, as_json: AsJson = False) -> None:  #
         sys.stdout.write(json.dumps(pairs, default=str) + "\n")
     else:
         out.print(duplicates_table(pairs))
+
+
+@app.command()
+def verify(athlete: SomeAthlete = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Rebuild athletes from the archive alone, beside what is there, and say what differs. Changes nothing."""
+    from perf_pipeline.pipeline.overview import counts_by_athlete
+    from perf_pipeline.pipeline.services import Services
+    from perf_pipeline.terminal.printing import progress_bars
+    from perf_pipeline.terminal.verifying import verify_athlete
+
+    with Services(load_settings()) as services:
+        with services.warehouse.begin() as connection:
+            known = sorted(counts_by_athlete(connection))
+        if athlete is not None and athlete not in known:
+            complain("error", f"no athlete {athlete}: see perf-pipeline status")
+            raise typer.Exit(1)
+        found: dict[str, Any] = {}
+        for handle in [athlete] if athlete else known:
+            with progress_bars(err) as progress:
+                result = verify_athlete(services, handle, progress)
+            found[handle] = result.as_dict()
+            if as_json:
+                continue
+            for difference in result.differences:
+                complain("differs", difference)
+            verdict = "differs from a rebuild" if result.differences else "a rebuild gives the same"
+            size = f"{sum(result.rows.values()):,} rows, {result.objects:,} Parquet objects"
+            out.print(f"{handle}: {verdict} ({size})", highlight=False, markup=False)
+    if as_json:
+        sys.stdout.write(json.dumps(found) + "\n")
+    if any(result["differences"] for result in found.values()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def erase(
+    athlete: Athlete,
+    yes: Annotated[bool, typer.Option("--yes", help="do it: nothing of it can be undone")] = False,  # noqa: FBT002
+    as_json: AsJson = False,  # noqa: FBT002 - typer reads flags this way
+) -> None:
+    """Delete everything kept of an athlete: files, Parquet, rows, partition and runs; prints a list as proof."""
+    from perf_pipeline.terminal.erasing import erase_athlete
+    from perf_pipeline.terminal.printing import erased_table
+
+    found, left = erase_athlete(load_settings(), athlete, yes=yes)
+    if as_json:
+        told = {"athlete": athlete, "erased": yes, "found": found, "left": left}
+        sys.stdout.write(json.dumps(told) + "\n")
+    else:
+        out.print(erased_table(athlete, found, left if yes else None))
+    if not yes:
+        complain("nothing was erased", f"to erase all of it, for ever: perf-pipeline erase --athlete {athlete} --yes")
+    if not yes or any(left.values()):
+        raise typer.Exit(1)
 
 
 @app.command()

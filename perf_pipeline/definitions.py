@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from perf_pipeline.defs.archive_check import archive_is_whole
 from perf_pipeline.defs.assets.duplicates import activity_duplicates
 from perf_pipeline.defs.assets.fitness import activity_loads, daily_fitness
 from perf_pipeline.defs.assets.months import athlete_months
@@ -16,10 +17,10 @@ from perf_pipeline.defs.assets.report import athlete_report
 from perf_pipeline.defs.assets.source_files import source_files
 from perf_pipeline.defs.assets.thresholds import threshold_models
 from perf_pipeline.defs.decoder_agreement import decoder_agreement
-from perf_pipeline.defs.jobs import athlete_job, calendar_job, quality_job
+from perf_pipeline.defs.jobs import archive_job, athlete_job, calendar_job, quality_job
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.row_quality import rows_meet_expectations
-from perf_pipeline.defs.schedules import new_day, nightly_quality
+from perf_pipeline.defs.schedules import new_day, nightly_archive, nightly_quality
 from perf_pipeline.defs.sensors import inbox_sensor
 from perf_pipeline.settings import load_settings
 
@@ -47,10 +48,10 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
             notifications,
             athlete_report,
         ],
-        asset_checks=[decoder_agreement, rows_meet_expectations],
-        jobs=[athlete_job, calendar_job, quality_job],
+        asset_checks=[decoder_agreement, rows_meet_expectations, archive_is_whole],
+        jobs=[athlete_job, calendar_job, quality_job, archive_job],
         sensors=[inbox_sensor(load_settings().sensor_interval_seconds)],
-        schedules=[new_day, nightly_quality],
+        schedules=[new_day, nightly_quality, nightly_archive],
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -27,7 +27,7 @@ def busy_athletes(instance: dg.DagsterInstance) -> set[str]:
     """Athletes of unfinished runs."""
     runs = instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED))
     lost = set(fail_lost_runs(instance, runs))
-    return {handle for run in runs if run.run_id not in lost for handle in _athletes_of_run(instance, run)}
+    return {handle for run in runs if run.run_id not in lost for handle in athletes_of_run(instance, run)}
 
 
 def failures_in_a_row(instance: dg.DagsterInstance, handles: Iterable[str], now: datetime) -> dict[str, Failures]:
@@ -50,7 +50,7 @@ def failures_in_a_row(instance: dg.DagsterInstance, handles: Iterable[str], now:
         own = instance.get_run_records(
             filters=dg.RunsFilter(job_name=athlete_job.name, tags={PARTITION_TAG: handle}), limit=LOOK_BACK
         )
-        records = [*own, *(r for r in shared if handle in _athletes_of_run(instance, r.dagster_run))]
+        records = [*own, *(r for r in shared if handle in athletes_of_run(instance, r.dagster_run))]
         # In the order in which they were asked for: an athlete's runs come one after the other.
         if failures := _counted(instance, handle, sorted(records, key=lambda r: r.storage_id, reverse=True)):
             found[handle] = failures
@@ -72,10 +72,10 @@ def _counted(instance: dg.DagsterInstance, handle: str, newest_first: Iterable[d
 def _failed_of(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[str]:
     """Whom the run failed: those it names itself, or all of its athletes where it was killed before it could."""
     named = record.dagster_run.tags.get(FAILED_TAG)
-    return named.split(",") if named else _athletes_of_run(instance, record.dagster_run)
+    return named.split(",") if named else athletes_of_run(instance, record.dagster_run)
 
 
-def _athletes_of_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:
+def athletes_of_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:
     """The run's athletes: its partition, the list that a shared run carries, or its range of partitions."""
     if PARTITION_TAG in run.tags:
         return [run.tags[PARTITION_TAG]]

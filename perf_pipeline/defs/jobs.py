@@ -7,6 +7,8 @@ import dagster as dg
 from perf_pipeline.defs.athletes import STAGE_ORDER
 
 ROW_QUALITY = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_fitness"), "rows_meet_expectations"))
+ARCHIVE_CARE = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("source_files"), "archive_is_whole"))
+NIGHTLY = ROW_QUALITY | ARCHIVE_CARE
 
 # A run that fails names its athletes in its last step; to begin again there would leave out what failed before.
 RETRY_WHOLE_RUN = {"dagster/retry_strategy": "ALL_STEPS"}
@@ -14,7 +16,7 @@ RETRY_WHOLE_RUN = {"dagster/retry_strategy": "ALL_STEPS"}
 # A run is a process of its own already; a second one per step would only add seconds.
 athlete_job = dg.define_asset_job(
     "athlete_job",
-    selection=dg.AssetSelection.assets(*STAGE_ORDER) - ROW_QUALITY,
+    selection=dg.AssetSelection.assets(*STAGE_ORDER) - NIGHTLY,
     executor_def=dg.in_process_executor,
     tags=RETRY_WHOLE_RUN,
     description="Brings athletes up to date: intake, streams, activities, efforts, thresholds, fitness, notifications.",
@@ -23,7 +25,7 @@ athlete_job = dg.define_asset_job(
 # asks for nothing, and would wait for the next file; files of the quarantine are tried again when the readers changed.
 calendar_job = dg.define_asset_job(
     "calendar_job",
-    selection=dg.AssetSelection.assets(*STAGE_ORDER) - ROW_QUALITY,
+    selection=dg.AssetSelection.assets(*STAGE_ORDER) - NIGHTLY,
     executor_def=dg.in_process_executor,
     tags=RETRY_WHOLE_RUN,
     description="A new day: efforts leave the 90-day window, fitness decays, and whatever was left behind is made up.",
@@ -33,4 +35,10 @@ quality_job = dg.define_asset_job(
     selection=ROW_QUALITY,
     executor_def=dg.in_process_executor,
     description="Every stored row against the expectations of its table.",
+)
+archive_job = dg.define_asset_job(
+    "archive_job",
+    selection=ARCHIVE_CARE,
+    executor_def=dg.in_process_executor,
+    description="A slice of the archive read again and hashed: bit rot and loss are known in time.",
 )

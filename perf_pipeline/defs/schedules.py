@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from perf_pipeline.defs.jobs import calendar_job, quality_job
+from perf_pipeline.defs.jobs import archive_job, calendar_job, quality_job
 from perf_pipeline.defs.partitions import ATHLETES
 from perf_pipeline.defs.resources import PipelineResource
 from perf_pipeline.defs.run_requests import many_athletes, register
@@ -45,4 +45,12 @@ nightly_quality = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every night: great-expectations over what is stored.",
+)
+nightly_archive = dg.ScheduleDefinition(
+    name="nightly_archive",
+    job=archive_job,
+    cron_schedule="20 2 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every night: a twenty-eighth of the archive is read again, what was not looked at for longest first.",
 )

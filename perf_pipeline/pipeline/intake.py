@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from perf_pipeline.formats.model import FileKind, FormatError
 from perf_pipeline.formats.sidecars import read_profile
 from perf_pipeline.pipeline import layout
+from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.compute import Executor, Outcome
 from perf_pipeline.pipeline.inbox import is_settled
 from perf_pipeline.pipeline.intake_work import IntakeTask, Receipt, classify, store_receipt, take
@@ -165,12 +167,20 @@ def _known_paths(connection: Connection, profile_id: UUID, hashes: Collection[st
     return dict(connection.execute(query).all())
 
 
+@cache
+def reader_version() -> str:
+    """The version of all that decides what a file is, of the code as it was when this process first asked."""
+    return code_version("perf_pipeline.pipeline.intake_work")
+
+
 def file_row(profile_id: UUID, receipt: Receipt) -> dict[str, Any]:
+    """The row of `source_files` for a receipt."""
     return {
         "id": source_file_id_of(profile_id, receipt.sha256), "profile_id": profile_id, "sha256": receipt.sha256,
         "bytes": receipt.size, "format": str(receipt.format), "kind": str(receipt.kind), "status": receipt.status,
         "reason": receipt.reason, "archive_path": receipt.path, "month": receipt.month,
         "starts_at": receipt.starts_at, "received_at": receipt.received_at,
+        "reader_version": reader_version() if receipt.status == "quarantined" else None,
     }  # fmt: skip
 
 

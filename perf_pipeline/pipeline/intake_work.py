@@ -59,13 +59,19 @@ def take(task: IntakeTask) -> list[Receipt]:
         return []  # taken back by whoever dropped it, before we got to it: nothing has entered
     _, name = layout.split_inbox(task.item.key) or ("", task.item.key)
     receipts = []
-    for member in _members(data, name):
-        receipt = classify(task.handle, member.name, member.data, task.item.modified, error=member.error)
-        if member.sidecar is not None:
-            receipt = replace(receipt, sidecar=told_by(member.sidecar) or None)
+    for receipt in receipts_of(task.handle, name, data, task.item.modified):
         store_receipt(task.store, receipt)
         receipts.append(replace(receipt, data=None))
     return receipts or [replace(_empty_container(task, data, name), data=None)]
+
+
+def receipts_of(handle: str, name: str, data: bytes, received_at: datetime) -> Iterator[Receipt]:
+    """What each member of the bytes is (the bytes themselves, where they are no container), with its own bytes."""
+    for member in _members(data, name):
+        receipt = classify(handle, member.name, member.data, received_at, error=member.error)
+        if member.sidecar is not None:
+            receipt = replace(receipt, sidecar=told_by(member.sidecar) or None)
+        yield receipt
 
 
 def _members(data: bytes, name: str) -> Iterator[Member]:

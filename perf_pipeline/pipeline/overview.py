@@ -64,6 +64,17 @@ def duplicate_pairs(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(text(query)).mappings()]
 
 
+def quarantine_by_reason_and_age(connection: Connection) -> list[dict[str, Any]]:
+    """Files in quarantine by reason, the most first, with the age of the oldest and of the newest in days."""
+    query = """
+        select s.reason, count(*) as files,
+               extract(day from now() - min(s.received_at))::int as oldest_days,
+               extract(day from now() - max(s.received_at))::int as newest_days
+        from source_files s where s.status = 'quarantined' group by 1 order by 2 desc, 1
+    """
+    return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
 def athlete_summary(connection: Connection, profile_id: UUID, today: date) -> dict[str, Any]:
     """Activities by sport, thresholds and fitness today, and the latest notifications."""
 

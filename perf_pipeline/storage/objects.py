@@ -79,6 +79,10 @@ class ObjectStore(ABC):
             return S3ObjectStore(parts.netloc, parts.path.strip("/"))
         from perf_pipeline.storage.objects_local import LocalObjectStore
 
+        if parts.scheme == "overlay":
+            from perf_pipeline.storage.objects_overlay import OverlayObjectStore
+
+            return OverlayObjectStore.parsed(url)
         if parts.scheme == "file":
             return LocalObjectStore(Path(unquote(parts.path)))
         if "://" in url:

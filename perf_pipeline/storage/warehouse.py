@@ -32,6 +32,8 @@ _REMEDY = "Start the database, or correct PERF_DATABASE_URL"
 _TRANSIENT = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"})
 """Serialization failure, deadlock, lock not available, shutdown, crash shutdown, starting up, too many connections."""
 _LOCK_NOT_AVAILABLE = "55P03"
+_KEY = "CAST(:key AS bigint) # hashtextextended(current_schema(), 0)"
+"""An athlete rebuilt into a schema of its own, for comparison, is another one: locks know no schemas."""
 
 
 def retrying(work: Callable[[], T], attempts: int = 3) -> T:
@@ -107,9 +109,11 @@ class Warehouse:
     @staticmethod
     def connect(database_url: str, *, application_name: str = "perf_pipeline") -> Warehouse:
         """The database that answers at the URL; raises `WrongUrlError` or `DatabaseUnavailableError`."""
+        url = _parsed(database_url)
+        own = str(url.query.get("options", ""))
         warehouse = Warehouse(
             create_engine(
-                _parsed(database_url),
+                url.difference_update_query(["options"]),
                 pool_size=3,
                 max_overflow=5,
                 pool_pre_ping=True,
@@ -117,7 +121,7 @@ class Warehouse:
                     "connect_timeout": 10,
                     "application_name": application_name,
                     "keepalives_idle": 30,
-                    "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=600000",
+                    "options": f"{own} -c timezone=UTC -c idle_in_transaction_session_timeout=600000".lstrip(),
                 },
             )
         )
@@ -187,7 +191,7 @@ class Warehouse:
                 yield Lease(profile_id, token, self)
             finally:
                 with suppress(DBAPIError):
-                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+                    connection.execute(text(f"SELECT pg_advisory_unlock({_KEY})"), {"key": key})
 
     @contextmanager
     def _unreachable(self) -> Iterator[None]:
@@ -209,7 +213,7 @@ class Warehouse:
 def _lock(connection: Connection, key: int, wait_seconds: float) -> None:
     # A lock_timeout of 0 would mean to wait for ever.
     connection.execute(text(f"SET lock_timeout = {max(1, round(wait_seconds * 1000))}"))
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+    connection.execute(text(f"SELECT pg_advisory_lock({_KEY})"), {"key": key})
 
 
 def _next_token(connection: Connection, profile_id: uuid.UUID, holder: str, wait_seconds: float) -> int:

@@ -140,3 +140,37 @@ def _pace(speed_mps: float, per_meters: int) -> str:
         return "-"
     minutes, seconds = divmod(round(per_meters / speed_mps), 60)
     return f"{minutes}:{seconds:02d}"
+
+
+def reasons_table(rows: Sequence[Mapping[str, Any]], most: int = 20) -> Table:
+    """The quarantine by reason and age."""
+    table = Table(title="Quarantine by reason and age", title_justify="left")
+    for column in ("reason", "files", "oldest", "newest"):
+        table.add_column(column, justify="left" if column == "reason" else "right", overflow="fold")
+    for row in rows[:most]:
+        ages = [f"{row[name]} d" for name in ("oldest_days", "newest_days")]
+        table.add_row(row["reason"] or "no reason recorded", str(row["files"]), *ages)
+    return table
+
+
+def archive_lines(state: Mapping[str, Any]) -> list[str]:
+    """What the nightly care of the archive knows."""
+    lines = []
+    if state["files"]:
+        oldest = f", the oldest look is of {state['oldest']:%Y-%m-%d}" if state["oldest"] else ""
+        lines.append(f"Archive: {state['lately']} of {state['files']} files read again within 28 days{oldest}")
+    lines += [f"Archive: {row['object']}: {row['problem']}" for row in state["problems"]]
+    if state["unknown_athletes"]:
+        who = ", ".join(state["unknown_athletes"])
+        lines.append(f"Archive: nothing in the database of {who}: perf-pipeline rebuild restores them")
+    return lines
+
+
+def erased_table(handle: str, found: Mapping[str, int], left: Mapping[str, int] | None) -> Table:
+    """What there was of an athlete, and after an erasure what there is."""
+    table = Table(title=f"Kept of {handle}", title_justify="left")
+    for column in ("what", "found", *(["left"] if left is not None else [])):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for what, count in found.items():
+        table.add_row(what, str(count), *([str(left.get(what, 0))] if left is not None else []))
+    return table

@@ -16,7 +16,7 @@ import dagster as dg
 from perf_pipeline.definitions import build_definitions
 from perf_pipeline.defs.jobs import athlete_job
 from perf_pipeline.defs.lost_runs import PROCESS_TAG, fail_lost_runs, this_process
-from perf_pipeline.defs.resources import Progress, ProgressResource
+from perf_pipeline.defs.resources import PipelineResource, Progress, ProgressResource
 from perf_pipeline.defs.run_requests import register, run_config
 from perf_pipeline.pipeline.services import dagster_url
 from perf_pipeline.settings import Settings
@@ -65,12 +65,19 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
 
 
 def run_athlete(
-    instance: dg.DagsterInstance, handle: str, *, progress: Progress | None = None, **scope: Any
+    instance: dg.DagsterInstance,
+    handle: str,
+    *,
+    progress: Progress | None = None,
+    pipeline: PipelineResource | None = None,
+    **scope: Any,
 ) -> tuple[bool, str]:
     """Brings one athlete up to date; (whether it succeeded, the reason if it did not)."""
     register(instance, [handle])
     fail_lost_runs(instance, instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])))
-    overrides = {"progress": ProgressResource(progress)} if progress else {}
+    overrides: dict[str, Any] = {"progress": ProgressResource(progress)} if progress else {}
+    if pipeline is not None:
+        overrides["pipeline"] = pipeline
     job = build_definitions(overrides).resolve_job_def(athlete_job.name)
     config = {**run_config([handle], **scope), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     result = job.execute_in_process(

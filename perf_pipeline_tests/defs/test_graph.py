@@ -45,7 +45,7 @@ TABLES = {"activity_duplicates": "activities"}
 """Tables of the assets that are not named like theirs."""
 
 CHECKS = {
-    "source_files": {"nothing_in_quarantine"},
+    "source_files": {"nothing_in_quarantine", "archive_is_whole"},
     "activity_streams": {"decoder_agreement"},
     "activities": {"no_month_left_behind"},
     "activity_efforts": {"efforts_are_coherent"},
@@ -111,13 +111,14 @@ def test_these_are_the_checks(definitions: dg.Definitions) -> None:
 
 def test_these_are_the_jobs_sensors_and_schedules(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
-    jobs = {"__ASSET_JOB", "athlete_job", "calendar_job", "quality_job"}
+    jobs = {"__ASSET_JOB", "athlete_job", "calendar_job", "quality_job", "archive_job"}
     assert {job.name for job in repository.get_all_jobs()} == jobs
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
         "inbox_sensor": dg.DefaultSensorStatus.RUNNING
     }
     assert {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs} == {
         "new_day": ("10 0 * * *", dg.DefaultScheduleStatus.RUNNING),
+        "nightly_archive": ("20 2 * * *", dg.DefaultScheduleStatus.RUNNING),
         "nightly_quality": ("40 3 * * *", dg.DefaultScheduleStatus.RUNNING),
     }
 

@@ -10,6 +10,7 @@ from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.table_metadata import OWNER, table_metadata
 from perf_pipeline.pipeline.intake import take_in
+from perf_pipeline.pipeline.second_chance import try_again
 from perf_pipeline.storage.tables import source_files as table
 
 CHECKS = [
@@ -43,6 +44,14 @@ def source_files(
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
         settings = turn.services.settings
+        again = try_again(
+            turn.services.store,
+            turn.services.warehouse,
+            turn.lease,
+            turn.handle,
+            turn.services.executor,
+            file_timeout_seconds=settings.file_timeout_seconds,
+        )
         report = take_in(
             turn.services.store,
             turn.lease,
@@ -54,7 +63,7 @@ def source_files(
         )
         for name, reason in report.problems:
             context.log.warning("athlete %s: %s is quarantined: %s", turn.handle, name, reason)
-        return {**report.received, "files": report.received.total(), "waiting": report.waiting}
+        return {**again, **report.received, "files": report.received.total(), "waiting": report.waiting}
 
     totals = for_each_athlete(context, pipeline, scope, progress, "source_files", work)
     return dg.MaterializeResult(
