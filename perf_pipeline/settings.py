@@ -33,9 +33,10 @@ def _storage_url(url: str | None) -> str | None:
 
 
 def _compute(value: str) -> str:
-    if value not in ("inline", "processes"):
-        raise ValueError("must be inline or processes")
-    return value
+    host, _, port = value.removeprefix("dask://").rpartition(":")
+    if value in ("inline", "processes") or (value.startswith("dask://") and host and port.isdigit()):
+        return value
+    raise ValueError("must be processes, inline or dask://host:port")
 
 
 class Settings(BaseSettings):
@@ -59,7 +60,8 @@ class Settings(BaseSettings):
         default=None, description="PostgreSQL of Dagster's runs and events (default: beside the tables)"
     )
     compute: Annotated[str, AfterValidator(_compute)] = Field(
-        default="processes", description="where months are computed: processes, or inline for debugging"
+        default="processes",
+        description="where months are computed: processes, dask://host:port (a cluster), or inline for debugging",
     )
     workers: int = Field(default=0, ge=0, le=256, description="worker processes (0: one per core)")
     sensor_interval_seconds: int = Field(default=5, ge=1, le=3600, description="pause between two looks into the inbox")

@@ -58,7 +58,7 @@ class InlineExecutor:
     def run(self, function: Callable[[T], R], tasks: Iterable[T], *, timeout_seconds: float) -> Iterator[Outcome[T, R]]:
         del timeout_seconds  # nobody is there to interrupt us
         for task in tasks:
-            yield _attempt(function, task)
+            yield attempt(function, task)
 
     def close(self) -> None:
         return
@@ -170,6 +170,10 @@ def _kill_workers(pool: ProcessPoolExecutor) -> None:
 
 def make_executor(compute: str, workers: int) -> Executor:
     """The executor that the settings ask for."""
+    if compute.startswith("dask://"):
+        from perf_pipeline.pipeline.cluster import DaskExecutor
+
+        return DaskExecutor(compute)
     return InlineExecutor() if compute == "inline" else ProcessExecutor(workers)
 
 
@@ -186,7 +190,8 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
-def _attempt(function: Callable[[T], R], task: T) -> Outcome[T, R]:
+def attempt(function: Callable[[T], R], task: T) -> Outcome[T, R]:
+    """Does the task here and now."""
     try:
         return Outcome(task, result=function(task))
     except Exception as error:  # noqa: BLE001 - handed to the caller as a value

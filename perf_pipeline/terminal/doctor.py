@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from perf_pipeline.pipeline.cluster import SCHEME, DaskExecutor
 from perf_pipeline.pipeline.services import Services, dagster_url, warehouse_url
 from perf_pipeline.settings import Settings
 from perf_pipeline.storage.errors import without_secrets
@@ -38,7 +39,7 @@ def examine(settings: Settings) -> list[Finding]:
             _try("database", lambda: _database(services)),
             _try("Dagster's database", lambda: _dagster(settings)),
             _try("disk", lambda: _disk(settings)),
-            _try("workers", lambda: f"{settings.workers or os.cpu_count()} processes ({settings.compute})"),
+            _try("workers", lambda: _workers(services)),
         ]
     return findings
 
@@ -71,6 +72,13 @@ def _dagster(settings: Settings) -> str:
     with dagster_instance(settings) as instance:
         runs = instance.get_runs_count()
     return f"{without_secrets(dagster_url(settings))} answers, with {runs} runs"
+
+
+def _workers(services: Services) -> str:
+    settings = services.settings
+    if settings.compute.startswith(SCHEME):
+        return DaskExecutor(settings.compute).describe()
+    return f"{settings.workers or os.cpu_count()} processes ({settings.compute})"
 
 
 def _disk(settings: Settings) -> str:

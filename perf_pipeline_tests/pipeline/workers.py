@@ -78,3 +78,8 @@ class DeadlyFile:
 
     def close(self) -> None:
         self.inner.close()
+
+
+def nap(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
