@@ -382,6 +382,33 @@ def doctor(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
         raise typer.Exit(1)
 
 
+class SqlAction(StrEnum):
+    """What `sql` does."""
+
+    COMPILE = "compile"
+    RUN = "run"
+    TEST = "test"
+
+
+@app.command()
+def sql(
+    action: Annotated[SqlAction, typer.Argument(help="compile: print the SQL; run: build and refresh; test: check")],
+    models: Annotated[list[str] | None, typer.Argument(help="models by name (default: all)")] = None,
+) -> None:
+    """The SQL models of dbt_like_sql: staging views and marts in the warehouse."""
+    from perf_pipeline.pipeline.services import Services
+    from perf_pipeline.terminal.sql import compile_models, run_models, test_models
+
+    if action is SqlAction.COMPILE:
+        compile_models(models or [], sys.stdout.write)
+        return
+    with Services(load_settings()) as services:
+        if action is SqlAction.RUN:
+            run_models(services, models or [], out)
+        elif not test_models(services, models or [], out):
+            raise typer.Exit(1)
+
+
 def _known_athlete(services: Any, athlete: str) -> None:
     """Ends with an error where nothing was ever taken in under that name."""
     from perf_pipeline.pipeline.overview import counts_by_athlete

@@ -17,11 +17,12 @@ from perf_pipeline.defs.assets.report import athlete_report
 from perf_pipeline.defs.assets.source_files import source_files
 from perf_pipeline.defs.assets.thresholds import threshold_models
 from perf_pipeline.defs.decoder_agreement import decoder_agreement
-from perf_pipeline.defs.jobs import archive_job, athlete_job, calendar_job, quality_job
+from perf_pipeline.defs.jobs import archive_job, athlete_job, calendar_job, marts_job, quality_job
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.row_quality import rows_meet_expectations
-from perf_pipeline.defs.schedules import new_day, nightly_archive, nightly_quality
+from perf_pipeline.defs.schedules import marts_refresh, new_day, nightly_archive, nightly_quality
 from perf_pipeline.defs.sensors import inbox_sensor
+from perf_pipeline.defs.sql_models import sql_models
 from perf_pipeline.settings import load_settings
 
 
@@ -47,11 +48,12 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
             workout_adaptations,
             notifications,
             athlete_report,
+            sql_models,
         ],
         asset_checks=[decoder_agreement, rows_meet_expectations, archive_is_whole],
-        jobs=[athlete_job, calendar_job, quality_job, archive_job],
+        jobs=[athlete_job, calendar_job, quality_job, archive_job, marts_job],
         sensors=[inbox_sensor(load_settings().sensor_interval_seconds)],
-        schedules=[new_day, nightly_quality, nightly_archive],
+        schedules=[new_day, nightly_quality, nightly_archive, marts_refresh],
         resources=resources,
         executor=dg.in_process_executor,
     )

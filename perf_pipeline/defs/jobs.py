@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from perf_pipeline.defs.athletes import STAGE_ORDER
+from perf_pipeline.defs.sql_models import PROJECT
 
 ROW_QUALITY = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("daily_fitness"), "rows_meet_expectations"))
 ARCHIVE_CARE = dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("source_files"), "archive_is_whole"))
@@ -29,6 +30,12 @@ calendar_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     tags=RETRY_WHOLE_RUN,
     description="A new day: efforts leave the 90-day window, fitness decays, and whatever was left behind is made up.",
+)
+marts_job = dg.define_asset_job(
+    "marts_job",
+    selection=dg.AssetSelection.assets(*PROJECT.models),
+    executor_def=dg.in_process_executor,
+    description="SQL models: definitions put in place, what is stored refreshed, all of their tests.",
 )
 quality_job = dg.define_asset_job(
     "quality_job",

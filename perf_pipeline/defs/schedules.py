@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from perf_pipeline.defs.jobs import archive_job, calendar_job, quality_job
+from perf_pipeline.defs.jobs import archive_job, calendar_job, marts_job, quality_job
 from perf_pipeline.defs.partitions import ATHLETES
 from perf_pipeline.defs.resources import PipelineResource
 from perf_pipeline.defs.run_requests import many_athletes, register
@@ -53,4 +53,12 @@ nightly_archive = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every night: a twenty-eighth of the archive is read again, what was not looked at for longest first.",
+)
+marts_refresh = dg.ScheduleDefinition(
+    name="marts_refresh",
+    job=marts_job,
+    cron_schedule="25 */6 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Four times a day: stored marts refreshed, the tests of all models. Views are always fresh.",
 )

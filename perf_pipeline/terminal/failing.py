@@ -7,12 +7,13 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
+from perf_pipeline.pipeline.sql_models.errors import ModelError
 from perf_pipeline.settings import Settings, SettingsError
 from perf_pipeline.storage.errors import StorageError, without_secrets
 
 DATABASE_MODULES = ("psycopg", "psycopg2", "sqlalchemy")
 OBJECT_MODULES = ("botocore", "aiobotocore", "aiohttp", "s3fs", "fsspec")
-SPOKEN = (StorageError, SettingsError)
+SPOKEN = (StorageError, SettingsError, ModelError)
 """Errors whose own message is written for the user."""
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from perf_pipeline.definitions import build_definitions
 from perf_pipeline.defs.athletes import STAGE_ORDER
+from perf_pipeline.defs.sql_models import PROJECT
 from perf_pipeline.storage.curves import CURVES_SCHEMA
 from perf_pipeline.storage.streams import STREAMS_SCHEMA
 from perf_pipeline.storage.tables import METADATA
@@ -62,6 +63,7 @@ def definitions() -> dg.Definitions:
 def test_these_are_the_assets_with_their_groups_kinds_and_upstreams(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     nodes = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
+    nodes = {name: node for name, node in nodes.items() if name not in PROJECT.models}
     assert {
         name: (node.group_name, set(node.kinds), {parent.to_user_string() for parent in node.parent_keys})
         for name, node in nodes.items()
@@ -79,6 +81,9 @@ def test_every_asset_is_owned_described_and_partitioned_by_athlete(definitions: 
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.owners == ["team:perf-pipeline"]
+        if key.to_user_string() in PROJECT.models:
+            assert node.partitions_def is None
+            continue
         assert len(node.description or "") > 20
         assert node.partitions_def.name == "athletes"
         assert node.backfill_policy.max_partitions_per_run == 200
@@ -106,12 +111,14 @@ def test_these_are_the_checks(definitions: dg.Definitions) -> None:
     found: dict[str, set[str]] = {}
     for check in definitions.resolve_asset_graph().asset_check_keys:
         found.setdefault(check.asset_key.to_user_string(), set()).add(check.name)
-    assert found == CHECKS
+    models = {name: {test.name for test in model.tests} for name, model in PROJECT.models.items() if model.tests}
+    assert found == {**CHECKS, **models}
+    assert sum(map(len, models.values())) == sum(len(model.tests) for model in PROJECT.models.values())
 
 
 def test_these_are_the_jobs_sensors_and_schedules(definitions: dg.Definitions) -> None:
     repository = definitions.get_repository_def()
-    jobs = {"__ASSET_JOB", "athlete_job", "calendar_job", "quality_job", "archive_job"}
+    jobs = {"__ASSET_JOB", "athlete_job", "calendar_job", "quality_job", "archive_job", "marts_job"}
     assert {job.name for job in repository.get_all_jobs()} == jobs
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
         "inbox_sensor": dg.DefaultSensorStatus.RUNNING
@@ -119,6 +126,7 @@ def test_these_are_the_jobs_sensors_and_schedules(definitions: dg.Definitions) -
     assert {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs} == {
         "new_day": ("10 0 * * *", dg.DefaultScheduleStatus.RUNNING),
         "nightly_archive": ("20 2 * * *", dg.DefaultScheduleStatus.RUNNING),
+        "marts_refresh": ("25 */6 * * *", dg.DefaultScheduleStatus.RUNNING),
         "nightly_quality": ("40 3 * * *", dg.DefaultScheduleStatus.RUNNING),
     }
 
