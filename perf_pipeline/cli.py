@@ -330,6 +330,26 @@ def erase(
 
 
 @app.command()
+def workouts(athlete: Athlete, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags this way
+    """Planned workouts, what they are for the athlete of today and why, and what was done of them."""
+    from perf_pipeline.pipeline.services import Services
+    from perf_pipeline.pipeline.workout_words import plan_of
+    from perf_pipeline.storage.ids import profile_id_of
+    from perf_pipeline.terminal.workouts import print_workouts
+
+    with Services(load_settings()) as services:
+        with services.warehouse.begin() as connection:
+            rows = plan_of(connection, profile_id_of(athlete), datetime.now(UTC).date())
+        outbox = services.store.url(layout.outbox(athlete))
+    if as_json:
+        sys.stdout.write(json.dumps(rows, default=str) + "\n")
+    elif rows:
+        print_workouts(out, rows, outbox)
+    else:
+        out.print(f"No workout is planned. Drop FIT, ZWO, ERG or YAML into inbox/{athlete}/workouts/", highlight=False)
+
+
+@app.command()
 def demo() -> None:
     """Generate an athlete with two seasons, run the whole pipeline on them, and show what comes out."""
     from perf_pipeline.terminal.demo import run_demo

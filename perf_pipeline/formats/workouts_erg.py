@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from perf_pipeline.formats.model import CorruptFileError, HostileFileError
@@ -106,17 +107,17 @@ def _items(points: Sequence[tuple[float, float]], *, percent: bool) -> tuple[Ite
 
 
 def _with_ends(steps: list[Step]) -> list[Step]:
-    """What is easy before the first work is the warm-up, after the last the cool-down."""
+    """What is easy before the first work is the warm-up, after the last the cool-down, but for a last rest."""
     working = [index for index, step in enumerate(steps) if step.intensity is Intensity.WORK]
     if not working:
         return steps
-    ends = (working[0], working[-1])
-    words = {True: Intensity.WARMUP, False: Intensity.COOLDOWN}
+    first, last = working[0], working[-1]
+    if any(step in steps[first:last] for step in steps[last + 1 : last + 2]):
+        last += 1
     return [
-        step
-        if ends[0] <= index <= ends[1]
-        else Step(words[index < ends[0]], step.seconds, step.meters, step.target, step.name)
-        for index, step in enumerate(steps)
+        *(replace(step, intensity=Intensity.WARMUP) for step in steps[:first]),
+        *steps[first : last + 1],
+        *(replace(step, intensity=Intensity.COOLDOWN) for step in steps[last + 1 :]),
     ]
 
 

@@ -143,17 +143,18 @@ def _finishing(adaptation: Adaptation) -> list[Reason]:
         "limit": FINISH_LIMIT, "probability_after": round(after, 2),
     }  # fmt: skip
     why = (
-        f"Otherwise interval {at} of {len(adaptation.before)} would be finished with a probability of only "
-        f"{_probability(short)}, below the limit of {_probability(FINISH_LIMIT)}; now all are with "
+        f"Without this, interval {at} of {len(adaptation.before)} would be finished with a probability of only "
+        f"{_probability(short)}, below the limit of {_probability(FINISH_LIMIT)}; with it, each one is with "
         f"{_probability(after)} or more."
     )
     percent = round(100 * (change.level / adaptation.ready_level - 1), 1)
     found: list[tuple[str, str, dict[str, Number]]] = []
     if change.level != adaptation.ready_level:
         kind = "power" if quantity is Quantity.POWER else "pace"
+        one = _of_one_target(session)
         words = (
-            f"Hardest interval at {target_words(level, quantity)} instead of {target_words(ready, quantity)} "
-            f"({percent:+.1f} %), all others by as much."
+            f"{'Intervals' if one else 'Hardest interval'} at {target_words(level, quantity)} instead of "
+            f"{target_words(ready, quantity)} ({percent:+.1f} %){'' if one else ', all others by as much'}."
         )
         found.append((kind, words, {"from": ready, "to": level, "percent": percent}))
     for kind, noun in (("rest", "Rests"), ("duration", "Intervals")):
@@ -173,6 +174,12 @@ def _finishing(adaptation: Adaptation) -> list[Reason]:
         Reason(kind, f"{words} {why}" if index == 0 else words, {**numbers, **(shared if index == 0 else {})})
         for index, (kind, words, numbers) in enumerate(found)
     ]
+
+
+def _of_one_target(session: Session) -> bool:
+    """Whether all intervals have the same target."""
+    found = {s.target for s, role in session.written(session.items) if role is Role.INTERVAL and s.target is not None}
+    return len(found) == 1 and all(target.begin == target.end for target in found)
 
 
 def _probability(value: float) -> str:

@@ -130,7 +130,7 @@ def fit_correlation(seconds: Sequence[float], weights: Sequence[float] | None = 
     minus the root of mean(x)^2 / mean(x^2), x = 1/t.
 
     >>> round(fit_correlation([180, 360, 720, 1200]), 2)
-    -0.83
+    -0.82
     """
     x = 1.0 / np.asarray(seconds, np.float64)
     w = np.ones_like(x) if weights is None else np.asarray(weights, np.float64)

@@ -177,8 +177,7 @@ class Session:
         return list(self._stretches(items, scale))
 
     def _stretches(self, items: Sequence[Item], scale: float) -> Iterator[Stretch]:
-        planned = list(self._roles(self.items, items))
-        for step, role in planned:
+        for step, role in self.written(items):
             target = step.target if step.target is not None and step.target.quantity is self.basis.quantity else None
             rest = REST_SHARE * self.basis.threshold * scale
             if target is None:
@@ -193,6 +192,10 @@ class Session:
             yield Stretch(
                 seconds, begin, end, judged=role is Role.INTERVAL, free=role is Role.FREE, maximal=role is Role.MAXIMAL
             )
+
+    def written(self, items: Sequence[Item]) -> list[tuple[Step, Role]]:
+        """Changed items written out, each step with the role that its planned one has."""
+        return list(self._roles(self.items, items))
 
     def _roles(self, planned: Sequence[Item], changed: Sequence[Item]) -> Iterator[tuple[Step, Role]]:
         """The changed steps written out, each with the role that its planned one has."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from datetime import UTC, datetime
 
@@ -9,13 +10,16 @@ from rich.console import Console
 
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.demo_athlete import generate
+from perf_pipeline.pipeline.demo_planned import planned_files
 from perf_pipeline.pipeline.overview import athlete_summary, counts_by_athlete, quarantined
 from perf_pipeline.pipeline.services import Services
+from perf_pipeline.pipeline.workout_words import plan_of
 from perf_pipeline.settings import Settings
 from perf_pipeline.storage.errors import without_secrets
 from perf_pipeline.storage.ids import profile_id_of
 from perf_pipeline.terminal.printing import counts_table, print_summary, progress_bars, quarantine_table
 from perf_pipeline.terminal.running import dagster_instance, run_athlete
+from perf_pipeline.terminal.workouts import print_workouts
 
 HANDLE = "demo"
 
@@ -27,7 +31,7 @@ def run_demo(settings: Settings, out: Console, err: Console) -> bool:
     with Services(settings) as services:
         with progress_bars(err) as progress:
             count = 0
-            for count, file in enumerate(generate(), 1):
+            for count, file in enumerate(itertools.chain(generate(), planned_files(today)), 1):
                 services.store.put(layout.inbox(HANDLE, file.name), file.data)
                 progress("Writing files", count, max(count, 300))
             progress("Writing files", count, count)
@@ -42,6 +46,9 @@ def run_demo(settings: Settings, out: Console, err: Console) -> bool:
             if bad:
                 out.print(quarantine_table(bad))
             print_summary(out, athlete_summary(connection, profile_id_of(HANDLE), today))
+            plan = plan_of(connection, profile_id_of(HANDLE), today)
+    out.print("\n[bold]Planned workouts[/]")
+    print_workouts(out, plan, services.store.url(layout.outbox(HANDLE)))
     storage = settings.resolved_storage_url
     database = without_secrets(settings.database_url) if settings.database_url else "embedded PostgreSQL"
     out.print(f"\nParquet:   {storage}/streams/athlete={HANDLE}/", highlight=False, soft_wrap=True)

@@ -31,7 +31,8 @@ ASSETS = {
     "daily_fitness": ("performance", {"python", "postgres"}, {"activity_loads"}),
     "planned_workouts": ("planning", {"python", "postgres"}, {"source_files"}),
     "workout_adaptations": (
-        "planning", {"python", "postgres", "s3"}, {"planned_workouts", "threshold_models", "daily_fitness"},
+        "planning", {"python", "postgres", "s3"},
+        {"planned_workouts", "activity_streams", "activities", "threshold_models", "daily_fitness"},
     ),
     "notifications": ("performance", {"python", "postgres"}, {"activity_efforts", "daily_fitness"}),
     "athlete_report": (

@@ -118,7 +118,8 @@ def test_erg_says_stretches_and_jumps_with_repeats_found_again() -> None:
     steps = list(written_out(workout.items))
     assert steps[0] == Step(Intensity.WARMUP, 600, None, Target(P, 100, 150, ramp=True))
     assert steps[1:4] == [work, rest, work]
-    assert [step.intensity for step in steps[4:]] == [Intensity.COOLDOWN] * 2
+    assert [step.intensity for step in steps[4:]] == [Intensity.REST, Intensity.COOLDOWN]
+    assert workout.items[1] == Repeat(2, (work, rest))
 
 
 def test_an_mrc_course_is_of_shares() -> None:

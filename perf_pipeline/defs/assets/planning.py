@@ -9,6 +9,7 @@ from perf_pipeline.defs.table_metadata import OWNER, lineage, table_metadata
 from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.history.planned_workouts import update_planned_workouts
 from perf_pipeline.pipeline.history.workout_adaptations import update_adaptations
+from perf_pipeline.pipeline.history.workout_completions import update_completions
 from perf_pipeline.storage import tables
 
 
@@ -47,7 +48,7 @@ def planned_workouts(
 
 
 @dg.asset(
-    deps=["planned_workouts", "threshold_models", "daily_fitness"],
+    deps=["planned_workouts", "activity_streams", "activities", "threshold_models", "daily_fitness"],
     partitions_def=ATHLETES,
     backfill_policy=BACKFILL,
     group_name="planning",
@@ -65,7 +66,8 @@ def planned_workouts(
     description=(
         "Each workout that is not done yet, for the athlete of today: targets by today's threshold, load by "
         "readiness, and the smallest change after which every interval can be finished, with its reasons. The plan "
-        "itself is never changed; the adapted ones lie in the outbox as FIT, ZWO and ERG."
+        "itself is never changed; the adapted ones lie in the outbox as FIT, ZWO and ERG. What an activity has done is "
+        "matched first (workout_completions), is adapted no more, and counts for those to come."
     ),
 )
 def workout_adaptations(
@@ -76,9 +78,10 @@ def workout_adaptations(
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
         services = turn.services
-        return update_adaptations(
-            services.store, services.warehouse, turn.lease, turn.handle, turn.today, full_refresh=scope.full_refresh
-        )
+        told = (services.store, services.warehouse, turn.lease, turn.handle, turn.today)
+        # In this stage, not in one of its own: what was handed out comes back from the journal when this one begins.
+        done = update_completions(*told, full_refresh=scope.full_refresh)
+        return {**done, **update_adaptations(*told, full_refresh=scope.full_refresh)}
 
     totals = for_each_athlete(context, pipeline, scope, progress, "workout_adaptations", work)
     return dg.MaterializeResult(metadata=totals.metadata())
