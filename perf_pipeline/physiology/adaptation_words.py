@@ -42,17 +42,17 @@ def explanation(adaptation: Adaptation, state: State) -> str:
     name = "Critical Power" if quantity is Quantity.POWER else "Critical Speed"
     span = f"{low} to {high}" if quantity is Quantity.POWER else f"{high} to {low}"
     lines = [f"Measured against {name} {target_words(ability.threshold, quantity)} (90 % interval {span}), {reserve}."]
-    told = reasons(adaptation, state)
-    lines += [reason.words for reason in told]
     followed = state.followed
     if followed.trust < 1:
         lines.append(
             f"Of {followed.intervals} planned intervals of the last {TRUST_WINDOW_DAYS} days {followed.finished} were "
             f"finished: {100 * (1 - followed.trust):.1f} % less is expected of you."
         )
+    told = reasons(adaptation, state)
+    lines += [reason.words for reason in told]
     if not told:
         lines.append(_as_planned(adaptation))
-    elif adaptation.load < adaptation.planned_load * 0.995:
+    elif round(adaptation.load) < round(adaptation.planned_load):
         lines.append(f"The session's load is {adaptation.load:.0f} instead of {adaptation.planned_load:.0f}.")
     if not state.applies:
         lines.append("It is too early to say how rested you will be on the day: that is looked at again nearer to it.")
@@ -119,8 +119,9 @@ def _readiness(adaptation: Adaptation, state: State) -> Reason:
     planned, ready = session.level() * session.quantum, adaptation.ready_level * session.quantum
     load = round(100 * state.readiness.load_scale)
     because = "; ".join(cut.words for cut in state.readiness.cuts)
+    noun = "that is" if _of_one_target(session) else "the hardest"
     words = (
-        f"Because {because}: the intervals are asked for at {load} % of their load, the hardest at "
+        f"Because {because}: the intervals are asked for at {load} % of their load, {noun} at "
         f"{target_words(ready, quantity)} instead of {target_words(planned, quantity)}."
     )
     numbers: dict[str, Number] = {"load_percent": load, "planned": planned, "ready": ready}
