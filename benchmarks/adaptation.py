@@ -1,8 +1,8 @@
 """Adaptation kept to its promises: 200 coaches' sessions x athlete states, judged by a simulation of its own.
 
 `python -m benchmarks.adaptation [--json] [--show N]`. What is handed out is done again second by second by athletes
-drawn at random (not the fixed cloud that the adaptation looks at): none below the limit, none changed without need, none
-easier for the fitter, no reason whose numbers disagree. `--show` prints adapted sessions as an athlete reads them.
+drawn at random (not the fixed cloud that the adaptation looks at): none below the limit, none changed without need,
+none easier for the fitter, no reason whose numbers disagree. `--show` prints adapted sessions as an athlete reads them.
 """
 
 from __future__ import annotations
