@@ -23,12 +23,15 @@ from perf_pipeline.physiology.timeline import Timeline, Timelines
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
 
 CONFIRMED, CANDIDATE, REJECTED = "confirmed", "candidate", "rejected"
 _POWER_CHANNELS = ("power_watts",)
 _DISTANCE_CHANNELS = ("distance_meters", "latitude_degrees", "time")
 _FILLED_SHARE = 0.05
 _WORTH_A_GRID = 40
+_WORTH_BLOCKS = 400
+_BLOCK_ROWS = 24
 _EPS = 1e-9
 
 
@@ -119,23 +122,26 @@ class _Seconds:
     total: FloatArray
     opening: FloatArray
     closing: FloatArray
+    sums: FloatArray
 
     @staticmethod
     def of(line: Timeline) -> _Seconds:
         total = np.concatenate(([0.0], np.cumsum(line.values)))
+        sums = np.empty_like(total)  # one for all durations: new pages cost more than the sums
         if line.segments[0] == line.segments[-1]:
-            return _Seconds(line, total, total, total)
+            return _Seconds(line, total, total, total, sums)
         toll = (1.0 + 2.0 * float(np.abs(line.values).sum())) * (line.segments - line.segments[0])
         opening, closing = total.copy(), total.copy()
         opening[:-1] -= toll
         closing[1:] -= toll
-        return _Seconds(line, total, opening, closing)
+        return _Seconds(line, total, opening, closing, sums)
 
     def best(self, width: int) -> tuple[float, float] | None:
-        n = len(self.line)
-        if n < width or width < 1:
+        windows = len(self.total) - width
+        if windows < 1 or width < 1:
             return None
-        best = int((self.closing[width:] - self.opening[: n - width + 1]).argmax())
+        sums = np.subtract(self.closing[width:], self.opening[:windows], out=self.sums[:windows])
+        best = int(sums.argmax())
         if self.line.segments[best] != self.line.segments[best + width - 1]:
             return None
         return float(self.total[best + width] - self.total[best]) / width, float(self.line.starts[best])
@@ -243,20 +249,44 @@ def best_time(seconds: FloatArray, meters: FloatArray, distance: float) -> tuple
     """
     if len(meters) < 2 or meters[-1] - meters[0] < distance - _EPS:
         return None
-    target = meters + distance
-    ok = target <= meters[-1] + _EPS
-    j = np.clip(np.searchsorted(meters, target[ok] - _EPS, "left"), 1, len(meters) - 1)
-    taken_after = _when(seconds, meters, j, target[ok]) - seconds[ok]
-    starts_after = seconds[ok]
-    target = meters - distance
-    ok = target >= meters[0] - _EPS
-    i = np.clip(np.searchsorted(meters, target[ok] + _EPS, "right"), 1, len(meters) - 1)
-    starts_before = _when(seconds, meters, i, target[ok])
-    taken_before = seconds[ok] - starts_before
-    taken = np.concatenate((taken_after, taken_before))
-    starts = np.concatenate((starts_after, starts_before))
+    begins, ends = _promising_rows(seconds, meters, distance)
+    begins = begins[meters[begins] + distance <= meters[-1] + _EPS]
+    ends = ends[meters[ends] - distance >= meters[0] - _EPS]
+    target = meters[begins] + distance
+    j = np.clip(np.searchsorted(meters, target - _EPS, "left"), 1, len(meters) - 1)
+    taken_after = _when(seconds, meters, j, target) - seconds[begins]
+    target = meters[ends] - distance
+    i = np.clip(np.searchsorted(meters, target + _EPS, "right"), 1, len(meters) - 1)
+    starts_before = _when(seconds, meters, i, target)
+    taken = np.concatenate((taken_after, seconds[ends] - starts_before))
     best = int(np.argmin(taken))
-    return float(taken[best]), float(starts[best])
+    return float(taken[best]), float(np.concatenate((seconds[begins], starts_before))[best])
+
+
+def _promising_rows(seconds: FloatArray, meters: FloatArray, distance: float) -> tuple[IntArray, IntArray]:
+    """Rows at which a best window may begin, and at which one may end: all of a short course.
+
+    In a block of rows no window begins before its first row in place nor after its last in time, which bounds its time
+    from below; from above the windows that begin at the blocks' first rows bound the best.
+    """
+    everything = np.arange(len(meters))
+    if len(meters) < _WORTH_BLOCKS:
+        return everything, everything
+    edges = np.append(everything[:-1:_BLOCK_ROWS], len(meters) - 1)
+    first, last = edges[:-1], edges[1:]
+    target = meters[first] + distance
+    reached = target <= meters[-1] + _EPS
+    first, last, target = first[reached], last[reached], target[reached]
+    j = np.clip(np.searchsorted(meters, target - _EPS, "left"), 1, len(meters) - 1)
+    arrived = _when(seconds, meters, j, target)
+    keep = arrived - seconds[last] <= float((arrived - seconds[first]).min()) + _EPS
+    begins, ends = np.zeros(len(meters), dtype=bool), np.zeros(len(meters), dtype=bool)
+    low = np.maximum(np.searchsorted(meters, target[keep] - _EPS, "left") - 1, 0)
+    high = np.searchsorted(meters, meters[last[keep]] + distance + _EPS, "right")
+    for start, stop, a, b in zip(first[keep], last[keep], low, high, strict=True):
+        begins[start : stop + 1] = True
+        ends[a : b + 1] = True
+    return np.flatnonzero(begins), np.flatnonzero(ends)
 
 
 def _when(seconds: FloatArray, meters: FloatArray, right: NDArray[np.int64], x: FloatArray) -> FloatArray:

@@ -43,11 +43,22 @@ def smooth_altitude(seconds: FloatArray, altitude: FloatArray) -> FloatArray:
     if len(altitude) < 5:
         return altitude
     usual = float(np.median(np.diff(seconds)))
-    width = max(1, round(SMOOTHING_SECONDS / max(usual, 0.1)))
-    from scipy.ndimage import median_filter, uniform_filter1d
+    width = min(max(1, round(SMOOTHING_SECONDS / max(usual, 0.1))), len(altitude))
+    padded = np.pad(_median_of_five(altitude), (width // 2, width - 1 - width // 2), mode="edge")
+    total = np.concatenate(([0.0], np.cumsum(padded)))
+    return np.asarray((total[width:] - total[:-width]) / width)
 
-    calm = median_filter(altitude, size=5, mode="nearest")
-    return np.asarray(uniform_filter1d(calm, size=min(width, len(calm)), mode="nearest"))
+
+def _median_of_five(values: FloatArray) -> FloatArray:
+    """The median (n,) of each value and the two before and after it, ends repeated.
+
+    The least and the greatest of two pairs cannot be the median; of the three that are left the middle is.
+    """
+    padded = np.pad(values, 2, mode="edge")
+    a, b, c, d, e = (padded[i : i + len(values)] for i in range(5))
+    low = np.maximum(np.minimum(a, b), np.minimum(d, e))
+    high = np.minimum(np.maximum(a, b), np.maximum(d, e))
+    return np.asarray(np.maximum(np.minimum(c, low), np.minimum(np.maximum(c, low), high)))
 
 
 def elevation_gain_meters(clean: CleanStreams) -> float | None:

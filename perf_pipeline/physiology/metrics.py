@@ -60,6 +60,18 @@ class MetricInputs:
         return power.rolling_fourth_power_mean(self.graded.per_second()) if self.graded is not None else None
 
     @cached_property
+    def heart_moments(self) -> tuple[float, float] | None:
+        """Time-weighted standard deviation and skewness of heart rate."""
+        line = self.line("heart_rate_bpm")
+        mean = line.mean() if line is not None else None
+        if line is None or mean is None:
+            return None
+        away = line.values - mean
+        weighted = line.widths * away * away / line.covered_seconds
+        sd = float(np.sqrt(weighted.sum()))
+        return sd, float((weighted * away).sum()) / sd**3 if sd > 0 else 0.0
+
+    @cached_property
     def late_bests(self) -> Mapping[tuple[int, float, str], float]:
         """Best W or m/s by duration in s, prior work and its unit; empty where the activity is too short to tell."""
         found = durability(self.clean, self.lines, DURABILITY_SECONDS)
@@ -168,20 +180,12 @@ def _normalized_graded_speed(inputs: MetricInputs) -> float | None:
     return inputs.normalized_graded
 
 
-def _hr_moment(order: int) -> Compute:
-    def compute(inputs: MetricInputs) -> float | None:
-        line = inputs.line("heart_rate_bpm")
-        mean = line.mean() if line is not None else None
-        if line is None or mean is None:
-            return None
-        share = line.widths / line.covered_seconds
-        away = line.values - mean
-        sd = float(np.sqrt((share * away**2).sum()))
-        if order == 2:
-            return sd
-        return float((share * away**3).sum()) / sd**3 if sd > 0 else 0.0
+def _hr_sd(inputs: MetricInputs) -> float | None:
+    return inputs.heart_moments[0] if inputs.heart_moments else None
 
-    return compute
+
+def _hr_skewness(inputs: MetricInputs) -> float | None:
+    return inputs.heart_moments[1] if inputs.heart_moments else None
 
 
 def _hr_seconds(inputs: MetricInputs) -> float | None:
@@ -287,9 +291,9 @@ _METRICS: tuple[Metric[MetricInputs], ...] = (
     Metric("mean_heart_rate_bpm", "bpm", "time-weighted mean", _STREAMS, _mean("heart_rate_bpm"), _HEART),
     Metric("max_heart_rate_bpm", "bpm", "highest cleaned sample", _CLEANING, _max("heart_rate_bpm"), _HEART),
     Metric(
-        "heart_rate_sd_bpm", "bpm", "time-weighted standard deviation", _DEFINED, _hr_moment(2), _HEART,
+        "heart_rate_sd_bpm", "bpm", "time-weighted standard deviation", _DEFINED, _hr_sd, _HEART,
     ),
-    Metric("heart_rate_skewness", "1", "time-weighted skewness", _DEFINED, _hr_moment(3), _HEART),
+    Metric("heart_rate_skewness", "1", "time-weighted skewness", _DEFINED, _hr_skewness, _HEART),
     Metric("heart_rate_seconds", "s", "time covered by heart rate", _STREAMS, _hr_seconds, _HEART),
     Metric("best_20min_heart_rate_bpm", "bpm", "highest 20-minute mean", _STREAMS, _hr_20_min, _HEART),
     Metric("mean_cadence_rpm", "rpm", "mean while turning, zeros left out", _DEFINED, _cadence, _CADENCE),

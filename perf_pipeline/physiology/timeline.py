@@ -152,19 +152,23 @@ def _build(
     width = t - since
     pieces = np.where(width > 0, np.maximum(np.ceil(width - _EPS), 1.0), 0.0).astype(np.int64)
     of = np.repeat(np.arange(len(t)), pieces)
-    number = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    step = (width / np.maximum(pieces, 1))[of]
+    several = bool(pieces.max() > 1)
+    step = (width / np.maximum(pieces, 1))[of] if several else width[of]
+    number = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces) if several else np.zeros(len(of))
     linear = ~new & (width > DROPOUT_SECONDS + _EPS)
     if increments:
         rise = np.where(new[1:], 0.0, np.diff(v))
         values = np.divide(np.concatenate(([0.0], rise)), width, out=np.zeros_like(v), where=width > 0)[of]
-    else:
+    elif linear.any():
         # Along a straight line between two records, in steps; at the record's own value everywhere else.
         change = np.where(linear, v - np.concatenate((v[:1], v[:-1])), 0.0)[of]
         values = v[of] - change * (1.0 - (number + 0.5) / np.maximum(pieces, 1)[of])
+    else:
+        values = v[of]
     segments = (np.cumsum(new) - 1)[of]
     whole = bool(len(step) > 0 and np.abs(step - 1.0).max() < _EPS)
-    return Timeline(since[of] + number * step, step, values, segments, (held | linear)[of], whole)
+    starts = since[of] + number * step if several else since[of]
+    return Timeline(starts, step, values, segments, (held | linear)[of], whole)
 
 
 def _with_held(t: FloatArray, v: FloatArray, joined: BoolArray) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:
