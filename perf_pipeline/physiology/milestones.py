@@ -1,9 +1,11 @@
-"""What an athlete reaches for the first time: round counts and totals, first long distances, streaks, fitness highs."""
+"""What an athlete reaches for the first time: round counts and totals, first long distances, streaks, highs of fitness,
+and thresholds that rose by more than they are uncertain.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 COUNTS = (1, 10, 50, 100, 250, 500, 1000, 1500, 2000, 2500, 3000, 4000, 5000, 7500, 10_000)
@@ -16,8 +18,10 @@ FIRSTS: dict[str, tuple[tuple[str, float], ...]] = {
     "bike": (("first 100 km ride", 100_000.0), ("first century ride", 160_934.4), ("first 200 km ride", 200_000.0)),
     "swim": (("first 1,500 m swim", 1500.0), ("first 3.8 km swim", 3800.0)),
 }
-_LEAST_CTL = 20.0
-_CTL_STEP = 5.0
+_MIXED = ("other", "transition")
+"""Not one sport: their kilometres add up to nothing."""
+_LEAST_CTL = 20
+_CTL_STEP = 5
 _CTL_SETTLED_DAYS = 42
 
 
@@ -35,9 +39,23 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownThreshold:
+    """What a model says of a sport as of a day, with the 90 % interval. `unit`: W or m/s."""
+
+    sport: str
+    model: str
+    day: date
+    value: float
+    low: float
+    high: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Milestone:
-    """`kind`: count, distance, hours, climbed, first, streak, fitness. `value` was reached, in `unit`, on `day` by an
-    activity (None for fitness). (kind, sport, name) tells it from every other of the athlete.
+    """`kind`: count, distance, hours, climbed, first, streak, fitness or threshold. `value` was reached, in `unit`, on
+    `day` by an activity (None for fitness and threshold). (kind, sport, key) tells it from every other of the athlete.
+    `evidence`: the numbers that decided.
     """
 
     kind: str
@@ -47,18 +65,23 @@ class Milestone:
     day: date
     activity_id: str | None
     sport: str | None = None
+    key: str = ""
+    evidence: Mapping[str, object] = field(default_factory=dict)
 
 
-def milestones(done: Sequence[Done], ctl: Sequence[tuple[date, float]] = ()) -> tuple[Milestone, ...]:
+def milestones(
+    done: Sequence[Done], ctl: Sequence[tuple[date, float]] = (), thresholds: Sequence[KnownThreshold] = ()
+) -> tuple[Milestone, ...]:
     """All milestones in order of day; neither the order of the input nor what comes later changes an earlier one.
 
     Totals are over all sports for hours, climbing and counts, by sport for distance. A streak is of days in a row with
-    an activity, told when its length is first reached. Fitness: `ctl` by day (rising), told when it exceeds all before
-    by 5 since it was last told, above 20 and after its first 42 days.
+    an activity, told when its length is first reached. Fitness: `ctl` by day (rising), told when it first passes a
+    multiple of 5 above 20 after its first 42 days, in which it only fills up. Threshold: told when it lies above the
+    interval of the highest told before (at first, of the first known) and that one below its own interval.
     """
     ordered = sorted(done, key=lambda a: (a.day, a.start_ms, a.activity_id))
-    found = [*_totals(ordered), *_firsts(ordered), *_streaks(ordered), *_fitness(ctl)]
-    return tuple(sorted(found, key=lambda m: (m.day, m.kind, m.sport or "", m.value)))
+    found = [*_totals(ordered), *_firsts(ordered), *_streaks(ordered), *_fitness(ctl), *_thresholds(thresholds)]
+    return tuple(sorted(found, key=lambda m: (m.day, m.kind, m.sport or "", m.value, m.key)))
 
 
 def _totals(ordered: Sequence[Done]) -> Iterator[Milestone]:
@@ -73,8 +96,10 @@ def _totals(ordered: Sequence[Done]) -> Iterator[Milestone]:
             before = totals.get((kind, sport), 0.0)
             after = totals[kind, sport] = before + more
             for step in steps:
-                if before < step <= after:
-                    yield Milestone(kind, f"{step:,} {unit}", float(step), unit, a.day, a.activity_id, sport)
+                if before < step <= after and sport not in _MIXED:
+                    name = "first activity" if (kind, step) == ("count", 1) else f"{step:,} {unit}"
+                    evidence = {"before": round(before, 3), "after": round(after, 3)}
+                    yield Milestone(kind, name, float(step), unit, a.day, a.activity_id, sport, str(step), evidence)
 
 
 def _firsts(ordered: Sequence[Done]) -> Iterator[Milestone]:
@@ -83,7 +108,8 @@ def _firsts(ordered: Sequence[Done]) -> Iterator[Milestone]:
         for name, meters in FIRSTS.get(a.sport, ()):
             if name not in reached and a.distance_meters >= meters:
                 reached.add(name)
-                yield Milestone("first", name, meters, "m", a.day, a.activity_id, a.sport)
+                evidence = {"distance_meters": a.distance_meters}
+                yield Milestone("first", name, meters, "m", a.day, a.activity_id, a.sport, name, evidence)
 
 
 def _streaks(ordered: Sequence[Done]) -> Iterator[Milestone]:
@@ -97,16 +123,34 @@ def _streaks(ordered: Sequence[Done]) -> Iterator[Milestone]:
         if length > longest:
             longest = length
             if length in STREAK_DAYS:
-                yield Milestone("streak", f"{length} days in a row", float(length), "d", a.day, a.activity_id)
+                name, began = f"{length} days in a row", a.day - timedelta(days=length - 1)
+                evidence = {"first_day": began.isoformat()}
+                yield Milestone("streak", name, float(length), "d", a.day, a.activity_id, None, str(length), evidence)
 
 
 def _fitness(ctl: Sequence[tuple[date, float]]) -> Iterator[Milestone]:
     told = _LEAST_CTL
-    high = 0.0
     for number, (day, value) in enumerate(ctl):
-        if number >= _CTL_SETTLED_DAYS and value > high and value >= told + _CTL_STEP:
-            told = value
-            yield Milestone("fitness", f"highest fitness so far: {value:.0f}", round(value, 1), "TSS/d", day, None)
-        high = max(high, value)
-        if number < _CTL_SETTLED_DAYS:
-            told = max(told, value)
+        step = int(value // _CTL_STEP) * _CTL_STEP
+        if step > told:
+            told = step
+            if number >= _CTL_SETTLED_DAYS:
+                name = f"fitness (CTL) of {step} for the first time"
+                evidence = {"ctl": round(value, 1)}
+                yield Milestone("fitness", name, float(step), "TSS/d", day, None, None, str(step), evidence)
+
+
+def _thresholds(known: Sequence[KnownThreshold]) -> Iterator[Milestone]:
+    standing: dict[tuple[str, str], KnownThreshold] = {}
+    for now in sorted(known, key=lambda t: (t.day, t.sport, t.model)):
+        before = standing.setdefault((now.sport, now.model), now)
+        if now.value > before.high and before.value < now.low:
+            standing[now.sport, now.model] = now
+            name = f"{now.model.replace('_', ' ')} beyond what it was, by more than it is uncertain"
+            evidence = {
+                "before": before.value, "before_interval": [before.low, before.high],
+                "before_day": before.day.isoformat(), "interval": [now.low, now.high],
+                "gain_percent": round(100 * (now.value / before.value - 1), 1),
+            }  # fmt: skip
+            key = f"{now.model} {now.day.isoformat()}"
+            yield Milestone("threshold", name, now.value, now.unit, now.day, None, now.sport, key, evidence)

@@ -34,7 +34,9 @@ ASSETS = {
         "planning", {"python", "postgres", "s3"},
         {"planned_workouts", "activity_streams", "activities", "threshold_models", "daily_fitness"},
     ),
-    "notifications": ("performance", {"python", "postgres"}, {"activity_efforts", "daily_fitness"}),
+    "notifications": (
+        "performance", {"python", "postgres"}, {"activity_efforts", "threshold_models", "daily_fitness"},
+    ),
     "athlete_report": (
         "marts", {"python", "html", "s3"},
         {"activities", "activity_efforts", "threshold_models", "daily_fitness", "notifications"},

@@ -37,10 +37,10 @@ def test_one_run_takes_an_athlete_from_dropped_files_to_notifications(graph: Gra
     }  # fmt: skip
     assert metadata(result, "activity_streams")["files"] == 2
     assert metadata(result, "threshold_models")["written"] > 0
-    assert metadata(result, "notifications")["inserted"] == 1
+    assert metadata(result, "notifications")["inserted"] == 2
     ann = graph.athlete()
     assert len(ann.rows("activities")) == 2
-    assert len(ann.rows("notifications")) == 1
+    assert {row["type"] for row in ann.rows("notifications")} == {"personal_record", "milestone"}
     assert ann.rows("daily_fitness")[-15]["date"].isoformat() == "2026-06-10"
     assert ann.keys("inbox") == []
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 from datetime import date, timedelta
 
-import numpy as np
-import pytest
-
-from perf_pipeline.physiology.milestones import Done, milestones
-from perf_pipeline.physiology.recovery import DayState, recovery_alerts
+from perf_pipeline.physiology.milestones import Done, KnownThreshold, milestones
+from perf_pipeline.physiology.recovery import Baseline, DayState, episodes, recovery_alerts
 
 D0 = date(2024, 1, 1)
 
@@ -58,8 +55,8 @@ def test_a_streak_counts_days_not_activities():
 def test_fitness_is_told_when_it_is_higher_than_ever_and_only_now_and_then():
     ctl = [(day(n), 30.0 + 0.2 * n) for n in range(100)]
     found = [m for m in milestones([], ctl) if m.kind == "fitness"]
-    # 38.2 on the last of the first 42 days; then whenever it is 5 higher.
-    assert [m.value for m in found] == pytest.approx([43.2, 48.2], abs=0.21)
+    # 38.2 on the last of the first 42 days; then at each multiple of 5.
+    assert [(m.value, m.day) for m in found] == [(40, day(50)), (45, day(75))]
     assert milestones([], [(day(n), 50.0) for n in range(100)]) == ()
 
 
@@ -70,37 +67,62 @@ def test_the_order_of_the_input_does_not_matter_and_the_future_changes_nothing()
     assert milestones(done)[: len(early)] == early
 
 
-USUAL = {day(n): 60.0 * math.exp(0.1 * math.sin(n)) for n in range(67)}
+def threshold(n, value, half=10.0, sport="bike"):
+    return KnownThreshold(sport, "critical_power", day(n), value, value - half, value + half, "W")
 
 
-def alerts(rule, state=None, **series):
-    return [a for a in recovery_alerts(state or DayState(day(66)), **series) if a.rule == rule]
+def test_a_threshold_is_told_when_it_rose_by_more_than_either_interval():
+    known = [threshold(0, 250), threshold(7, 259), threshold(14, 262), threshold(21, 240), threshold(28, 275)]
+    found = [m for m in milestones([], thresholds=known) if m.kind == "threshold"]
+    assert [(m.day, m.value, m.evidence["before"]) for m in found] == [(day(14), 262, 250), (day(28), 275, 262)]
+
+
+def test_a_threshold_that_is_hardly_known_is_no_gain():
+    known = [threshold(0, 250), threshold(7, 300, half=60.0)]
+    assert [m for m in milestones([], thresholds=known) if m.kind == "threshold"] == []
+
+
+def test_kilometres_of_no_one_sport_are_not_told():
+    assert [m for m in milestones(rides(9, distance_meters=30_000)) if m.kind == "distance"]
+    mixed = [Done(f"x{n}", day(n), "other", n, distance_meters=30_000) for n in range(9)]
+    assert [m for m in milestones(mixed) if m.kind == "distance"] == []
+
+
+def test_each_milestone_has_a_key_of_its_own():
+    ctl = [(day(n), 30.0 + 0.2 * n) for n in range(200)]
+    found = milestones(rides(300, distance_meters=40_000, duration_seconds=5400, elevation_gain_meters=300), ctl)
+    assert len({(m.kind, m.sport, m.key) for m in found}) == len(found) > 20
+
+
+USUAL = Baseline(week=4.10, mean=4.09, sd=0.07, days=60)
+
+
+def alerts(rule, **known):
+    return [a for a in recovery_alerts(DayState(day(66), **known)) if a.rule == rule]
 
 
 def test_usual_variability_is_no_alert():
-    assert alerts("hrv", rmssd_ms=USUAL) == []
+    assert alerts("hrv", hrv=USUAL) == []
 
 
 def test_a_week_of_low_variability_is_told_with_what_would_clear_it():
-    low = {**USUAL, **{day(n): 50.0 for n in range(60, 67)}}
-    (alert,) = alerts("hrv", rmssd_ms=low)
-    before = np.log([low[day(n)] for n in range(60)])
-    limit = before.mean() - 0.5 * before.std(ddof=1)
-    assert alert.inputs["week_ln_rmssd"] == pytest.approx(math.log(50), abs=1e-3)
-    assert alert.inputs["usual_low"] == pytest.approx(limit, abs=1e-3)
-    assert f"{limit:.2f}" in alert.clears
+    (alert,) = alerts("hrv", hrv=replace(USUAL, week=4.05))
+    # The usual range is the mean of 60 days and half their standard deviation to either side.
+    assert alert.inputs == {"week_ln_rmssd": 4.05, "usual_low": 4.055, "usual_high": 4.125, "baseline_days": 60}
+    assert "below" in alert.message
+    assert "between 4.05 and 4.12" in alert.clears or "between 4.06 and 4.12" in alert.clears
 
 
-def test_two_days_of_a_week_are_too_few():
-    sparse = {d: v for d, v in USUAL.items() if d < day(60)} | {day(65): 30.0, day(66): 30.0}
-    assert alerts("hrv", rmssd_ms=sparse) == []
-    assert len(alerts("hrv", rmssd_ms={**sparse, day(64): 30.0})) == 1
+def test_a_baseline_of_few_days_says_nothing():
+    low = replace(USUAL, week=3.5, days=19)
+    assert alerts("hrv", hrv=low) == []
+    assert len(alerts("hrv", hrv=replace(low, days=20))) == 1
 
 
 def test_a_raised_resting_heart_rate_is_told():
-    rest = {day(n): 50.0 + n % 3 for n in range(60)}
-    assert alerts("resting_hr", resting_bpm=rest | {day(n): 54.0 for n in range(60, 67)}) == []
-    (alert,) = alerts("resting_hr", resting_bpm=rest | {day(n): 57.0 for n in range(60, 67)})
+    rest = Baseline(week=54.0, mean=51.0, sd=0.8, days=60)
+    assert alerts("resting_hr", resting=rest) == []
+    (alert,) = alerts("resting_hr", resting=replace(rest, week=57.0))
     assert (alert.inputs["week_bpm"], alert.inputs["usual_bpm"]) == (57.0, 51.0)
 
 
@@ -109,3 +131,31 @@ def test_load_alone_gives_its_alerts_in_order():
     assert [a.rule for a in recovery_alerts(state)] == ["ramp", "tsb", "monotony"]
     calm = DayState(day(66), ramp=8.0, tsb=-30.0, monotony=2.4, week_load=200.0)
     assert recovery_alerts(calm) == ()
+
+
+def forms(*values):
+    return [DayState(day(n), tsb=value) for n, value in enumerate(values)]
+
+
+def test_a_rule_that_keeps_calling_is_one_episode_until_three_calm_days():
+    (one,) = episodes(forms(-31, -35, -20, -20, -33, -20, -20, -20, -10))
+    assert (one.opened.day, one.days, one.closed_on, one.ended) == (day(0), 3, day(7), "cleared")
+    assert one.latest.day == day(4)
+
+
+def test_an_episode_after_the_calm_is_another():
+    found = episodes(forms(-31, -20, -20, -20, -31))
+    assert [(e.opened.day, e.closed_on) for e in found] == [(day(0), day(3)), (day(4), None)]
+
+
+def test_an_episode_without_further_measurements_ends_unknown():
+    (one,) = episodes(forms(-31, *[None] * 14))
+    assert (one.closed_on, one.ended) == (day(14), "unknown")
+
+
+def test_what_comes_later_does_not_change_when_an_episode_opened():
+    states = forms(*[-30 - 5 * ((n * 7) % 3 - 1) for n in range(60)])
+    everything = episodes(states)
+    for n in range(60):
+        so_far = episodes(states[: n + 1])
+        assert [e.opened for e in so_far] == [e.opened for e in everything if e.opened.day <= day(n)]

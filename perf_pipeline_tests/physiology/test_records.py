@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import random
+from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perf_pipeline.physiology.records import ALL_TIME, LAST_90_DAYS, RecordedEffort, find_records
+from perf_pipeline.physiology.headlines import headlines
+from perf_pipeline.physiology.records import (
+    ALL_TIME,
+    LAST_90_DAYS,
+    SEASON,
+    RecordedEffort,
+    find_records,
+    tells_of_the_athlete,
+)
 
 DAY = 86_400.0
 
 
-def best(day, value, *, kind="power", grade="confirmed", duration=300, distance=None, sport="bike"):
-    return RecordedEffort(f"activity {day}", sport, kind, duration, value, day * DAY, distance, grade)
+def best(day, value, *, kind="power", grade="confirmed", duration=300, distance=None, sport="bike", doubts=()):
+    season = (date(2024, 1, 1) + timedelta(days=day)).year
+    return RecordedEffort(
+        f"activity {day}", sport, kind, duration, value, day * DAY, distance, grade, season, 10.0 * duration, doubts
+    )
 
 
 def told(history, new=None):
@@ -33,8 +46,58 @@ def test_a_gain_of_one_percent_is_a_tie():
 
 
 def test_the_best_of_the_last_90_days_is_a_record_of_its_own():
-    history = [best(0, 350), best(100, 300), best(150, 320)]
+    history = [best(0, 350), best(100, 300), best(110, 290), best(120, 280), best(150, 320)]
     assert told(history) == [("activity 150", LAST_90_DAYS, 300, 0.067)]
+
+
+def test_the_best_of_the_calendar_year_is_a_record_of_its_own():
+    history = [best(0, 350), best(366, 300), best(376, 290), best(386, 280), best(486, 320)]
+    # 100 days after the last: nothing recent to beat, but it is the best of 2025.
+    assert told(history) == [("activity 486", SEASON, 300, 0.067)]
+
+
+def test_a_record_names_every_scope_that_it_holds_in():
+    history = [best(d, 300) for d in range(3)] + [best(10, 330)]
+    (record,) = find_records(history)
+    assert [(b.scope, b.earlier) for b in record.beaten] == [(ALL_TIME, 3), (SEASON, 3), (LAST_90_DAYS, 3)]
+
+
+def test_the_second_ride_after_a_winter_is_no_record():
+    assert told([best(0, 350), best(200, 250), best(201, 280), best(202, 300)]) == []
+
+
+def test_a_doubtful_value_never_stands_in_the_way_of_a_clean_one():
+    history = [best(0, 300), best(1, 325, grade="candidate"), best(2, 310)]
+    assert told(history) == [("activity 1", ALL_TIME, 300, 0.083), ("activity 2", ALL_TIME, 300, 0.033)]
+
+
+def test_a_doubtful_value_that_is_far_better_is_taken_for_a_fault():
+    assert told([best(0, 300), best(1, 331, grade="candidate")]) == []
+    assert len(find_records([best(0, 300), best(1, 331)])) == 1
+
+
+def test_a_length_counted_twice_makes_no_record():
+    swim = {"kind": "pace", "distance": 100.0, "sport": "swim", "grade": "candidate"}
+    assert len(find_records([best(0, 100, **swim), best(1, 95, **swim)])) == 1
+    assert find_records([best(0, 100, **swim), best(1, 95, **swim, doubts=("hasty_length",))]) == ()
+
+
+def test_over_400_m_seven_metres_are_noise():
+    run = {"kind": "pace", "distance": 400.0, "sport": "run"}
+    assert find_records([best(0, 200, **run), best(1, 197, **run)]) == ()
+    assert len(find_records([best(0, 200, **run), best(1, 196, **run)])) == 1
+
+
+@pytest.mark.parametrize(
+    ("sport", "kind", "seconds", "tells"),
+    [
+        ("bike", "power", 5, True), ("run", "pace", 1200, True), ("swim", "pace", 100, True),
+        ("bike", "speed", 300, True), ("bike", "speed", 5, False), ("run", "speed", 1200, False),
+        ("hike", "pace", 3600, False), ("other", "speed", 3600, False), ("ski", "speed", 600, False),
+    ],
+)  # fmt: skip
+def test_what_terrain_decides_is_no_feat(sport, kind, seconds, tells):
+    assert tells_of_the_athlete(sport, kind, seconds) is tells
 
 
 def test_an_all_time_record_is_told_once():
@@ -88,16 +151,57 @@ def test_the_order_of_the_history_does_not_matter():
 def slow(history):
     out = []
     for e in sorted(history, key=lambda e: e.recorded_at):
-        before = [b.value for b in history if b.recorded_at < e.recorded_at]
-        recent = [b.value for b in history if e.recorded_at - 90 * DAY <= b.recorded_at < e.recorded_at]
-        if before and e.value > max(before) * 1.01:
-            out.append((e.activity_id, ALL_TIME))
-        elif recent and e.value > max(recent) * 1.01:
-            out.append((e.activity_id, LAST_90_DAYS))
+        before = [b for b in history if b.recorded_at < e.recorded_at]
+        season = [b for b in before if b.season == e.season]
+        recent = [b for b in before if b.recorded_at >= e.recorded_at - 90 * DAY]
+        for scope, those, least in ((ALL_TIME, before, 1), (SEASON, season, 3), (LAST_90_DAYS, recent, 3)):
+            if len(those) >= least and e.value > max(b.value for b in those) * 1.01:
+                out.append((e.activity_id, scope))
     return out
 
 
-@given(st.dictionaries(st.integers(0, 600), st.integers(200, 320), max_size=40))
+@given(st.dictionaries(st.integers(0, 900), st.integers(200, 320), max_size=60))
 def test_records_are_what_looking_back_at_everything_finds(values):
     history = [best(day, float(value)) for day, value in values.items()]
-    assert [(r.effort.activity_id, r.scope) for r in find_records(history)] == slow(history)
+    assert [(r.effort.activity_id, b.scope) for r in find_records(history) for b in r.beaten] == slow(history)
+
+
+def effort(activity, seconds, value, start, *, kind="power", distance=None, sport="bike"):
+    at = 0.0 if activity == "old" else DAY
+    return RecordedEffort(activity, sport, kind, seconds, value, at, distance, "confirmed", 2024, start)
+
+
+def feats(*pairs):
+    """Headlines of `new` over `old`, each pair an effort's (seconds, old value, new value, start in the new one)."""
+    old = [effort("old", t, before, 0.0) for t, before, _, _ in pairs]
+    new = [effort("new", t, now, start) for t, _, now, start in pairs]
+    found = headlines(find_records([*old, *new]))
+    return [(h.record.effort.duration_seconds, sorted(o.effort.duration_seconds for o in h.others)) for h in found]
+
+
+def test_what_a_longer_record_implies_is_not_told_of_its_own():
+    # 30 min at 280 W hold 20 min at 280 W, wherever these lie: 250 W were the best of both.
+    assert feats((1200, 250, 282, 0), (1800, 250, 280, 3000)) == [(1800, [1200])]
+
+
+def test_nested_windows_of_one_effort_are_one_feat():
+    assert feats((240, 300, 340, 60), (300, 290, 330, 0), (360, 285, 289, 0)) == [(300, [240, 360])]
+
+
+def test_a_sprint_and_a_climb_are_two_feats():
+    assert feats((5, 900, 1000, 5000), (1200, 250, 270, 0)) == [(5, []), (1200, [])]
+
+
+def test_power_goes_before_speed():
+    old = [effort("old", 1200, 250, 0.0), effort("old", 1200, 9.0, 0.0, kind="speed")]
+    new = [effort("new", 1200, 260, 0.0), effort("new", 1200, 12.0, 0.0, kind="speed")]
+    assert [h.record.effort.effort_type for h in headlines(find_records([*old, *new]))] == ["power", "speed"]
+
+
+def test_a_well_known_distance_is_told_of_those_that_say_the_same():
+    rows = [(3218.688, 1000, 300.0), (5000.0, 1500, 290.0), (3000.0, 900, 305.0)]
+    old = [effort("old", 2000, 360, 0.0, kind="pace", distance=d, sport="run") for d, _, _ in rows]
+    new = [effort("new", t, v, 0.0, kind="pace", distance=d, sport="run") for d, t, v in rows]
+    (one,) = headlines(find_records([*old, *new]))
+    assert one.record.effort.distance_meters == 5000.0
+    assert len(one.others) == 2

@@ -80,6 +80,10 @@ def curve(cp: float = CP, w_prime: float = W_PRIME) -> dict[int, float]:
     return {t: cp + w_prime / t for t in DURATIONS}
 
 
+def records(diary: Diary) -> list[dict[str, Any]]:
+    return [row for row in diary.athlete.rows("notifications") if row["type"] == "personal_record"]
+
+
 @pytest.fixture
 def diary(athlete: Athlete) -> Diary:
     return Diary(athlete, count(1))
@@ -239,7 +243,7 @@ def test_clocks_in_the_future_or_before_1990_are_left_out_of_the_series(diary: D
     diary.athlete.history(MONDAY + timedelta(days=1))
     assert [row["activity_id"] for row in diary.athlete.rows("activity_loads")] == [good]
     assert len(diary.athlete.rows("daily_fitness")) == 2 + 14
-    assert diary.athlete.rows("notifications") == []
+    assert records(diary) == []
 
 
 def test_a_superseded_activity_is_left_out_everywhere(diary: Diary) -> None:
@@ -248,18 +252,20 @@ def test_a_superseded_activity_is_left_out_everywhere(diary: Diary) -> None:
     diary.athlete.history(MONDAY + timedelta(days=6))
     assert [row["activity_id"] for row in diary.athlete.rows("activity_loads")] == [first]
     assert next(iter(thresholds(diary.athlete).values())) == pytest.approx(CP, rel=1e-4)
-    assert diary.athlete.rows("notifications") == []
+    assert records(diary) == []
 
 
 def test_a_record_is_notified_once_and_what_was_read_stays_read(diary: Diary) -> None:
     diary.note(MONDAY, power=curve())
     better = diary.note(MONDAY + timedelta(days=7), power=curve(cp=280))
     today = MONDAY + timedelta(days=7)
-    told = diary.athlete.history(today)["notifications"]
-    assert (told["rows"], told["inserted"]) == (1, 1)
-    (row,) = diary.athlete.rows("notifications")
+    diary.athlete.history(today)
+    (row,) = records(diary)
     assert row["data"]["activity_id"] == str(better)
-    assert row["title"].startswith(f"{len(DURATIONS)} personal records (all-time) in Ride")
+    assert row["title"] == "All-time record: 20:00 at 297 W and 4 more"
+    assert row["message"].startswith("Ride 2: 20:00 at 297 W, 11.2 % better than 267 W of 2026-05-04")
+    assert len(row["data"]["records"]) == len(DURATIONS)
+    assert sum(record["headline"] for record in row["data"]["records"]) == row["data"]["feats"] == 5
     assert row["occurred_at"] == datetime(2026, 5, 11, 12, tzinfo=UTC)
     best = next(r for r in row["data"]["records"] if r["duration_seconds"] == 1200)
     assert (best["value"], best["previous_value"]) == pytest.approx((296.6667, 266.6667), abs=1e-3)
@@ -268,10 +274,10 @@ def test_a_record_is_notified_once_and_what_was_read_stays_read(diary: Diary) ->
     assert (told["inserted"], told["updated"], told["withdrawn"]) == (0, 0, 0)
     diary.change("activities", name="Renamed")
     told = diary.athlete.history(today)["notifications"]
-    assert (told["inserted"], told["updated"]) == (0, 1)
-    (again,) = diary.athlete.rows("notifications")
+    assert (told["inserted"], told["updated"]) == (0, 2)  # the record, and the milestone of the first activity
+    (again,) = records(diary)
     assert (again["id"], again["is_read"], again["created_at"]) == (row["id"], True, row["created_at"])
-    assert again["title"].endswith("in Renamed")
+    assert again["message"].startswith("Renamed: ")
 
 
 def test_a_notification_whose_evidence_has_gone_is_withdrawn(diary: Diary) -> None:
@@ -282,8 +288,8 @@ def test_a_notification_whose_evidence_has_gone_is_withdrawn(diary: Diary) -> No
     with diary.athlete.warehouse.begin() as connection:
         table = METADATA.tables["activities"]
         connection.execute(table.update().where(table.c.id == better).values(superseded_by=first))
-    assert diary.athlete.history(today)["notifications"]["withdrawn"] == 1
-    assert diary.athlete.rows("notifications") == []
+    assert diary.athlete.history(today)["notifications"]["withdrawn"] == 2  # and the gain of threshold
+    assert records(diary) == []
 
 
 def test_one_athletes_series_is_not_anothers(diary: Diary) -> None:
@@ -299,7 +305,7 @@ def test_one_athletes_series_is_not_anothers(diary: Diary) -> None:
     assert {row["profile_id"] for row in diary.athlete.rows("daily_fitness")} == {
         diary.athlete.profile_id, other.profile_id,
     }  # fmt: skip
-    assert diary.athlete.rows("notifications") == []
+    assert records(diary) == []
 
 
 def test_an_athlete_without_anything_has_nothing_and_no_error(athlete: Athlete) -> None:

@@ -12,7 +12,7 @@ from perf_pipeline.storage.tables import notifications as table
 
 
 @dg.asset(
-    deps=["activity_efforts", "daily_fitness"],
+    deps=["activity_efforts", "threshold_models", "daily_fitness"],
     partitions_def=ATHLETES,
     backfill_policy=BACKFILL,
     group_name="performance",
@@ -21,7 +21,8 @@ from perf_pipeline.storage.tables import notifications as table
     code_version=code_version("perf_pipeline.pipeline.stages.notifications"),
     metadata=table_metadata(table),
     description=(
-        "Personal records against the last 90 days and all time: one notification an activity, listing its records. "
+        "Personal records of all time, the season and 90 days (one notification an activity, with the evidence "
+        "of each record), milestones, and recovery alerts (one an episode). "
         "`is_read` survives a rebuild; a notification whose evidence has gone is withdrawn."
     ),
 )

@@ -2,19 +2,172 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, date
+from typing import Any
+from uuid import UUID
 
+from sqlalchemy import Connection, and_, select
+
+from perf_pipeline.physiology.milestones import KnownThreshold
+from perf_pipeline.physiology.records import RecordedEffort, tells_of_the_athlete
+from perf_pipeline.physiology.recovery import Baseline
 from perf_pipeline.pipeline.history.writing import replace_changed
-from perf_pipeline.pipeline.series import load_activities, load_efforts
+from perf_pipeline.pipeline.series import FIRST_CREDIBLE_DAY, local_day
 from perf_pipeline.pipeline.stages import notifications
+from perf_pipeline.pipeline.stages.alert_notices import FitnessDay
+from perf_pipeline.pipeline.stages.notifications import Facts
+from perf_pipeline.pipeline.stages.record_notices import NotedActivity, Source, records_by_activity
+from perf_pipeline.storage.tables import (
+    activities,
+    activity_efforts,
+    daily_fitness,
+    daily_wellness,
+    month_outputs,
+    profiles,
+    source_files,
+    threshold_models,
+)
 from perf_pipeline.storage.tables import notifications as notifications_table
 from perf_pipeline.storage.warehouse import Lease, Warehouse
+
+WITH_INTERVAL = ("critical_power", "critical_speed")
+"""Models whose threshold carries an interval: only of these can a gain be told from noise."""
 
 
 def update_notifications(warehouse: Warehouse, lease: Lease, today: date) -> dict[str, int]:
     """What the athlete should hear of; `is_read` is kept, what has lost its ground is withdrawn."""
+    profile_id = lease.profile_id
     with warehouse.begin() as connection:
-        series = load_activities(connection, lease.profile_id, today)
-        efforts = load_efforts(connection, lease.profile_id, series)
-    rows = notifications.rows(lease.profile_id, series, efforts)
+        series = _activities(connection, profile_id, today)
+        records = records_by_activity(_efforts(connection, profile_id, series))
+        facts = Facts(
+            series,
+            records,
+            _sources(connection, profile_id, [UUID(key) for key in records]),
+            _fitness(connection, profile_id, today),
+            _thresholds(connection, profile_id, today),
+            _baselines(connection, profile_id, "hrv_ms", today),
+            _baselines(connection, profile_id, "resting_hr_bpm", today),
+        )
+    rows = notifications.rows(profile_id, facts)
     return replace_changed(lease, notifications_table, rows, ("id",), keep={"is_read", "created_at"})
+
+
+def _activities(connection: Connection, profile_id: UUID, today: date) -> list[NotedActivity]:
+    zone = connection.scalar(select(profiles.c.timezone).where(profiles.c.id == profile_id))
+    table = activities.c
+    query = (
+        select(
+            table.id, table.type, table.name, table.started_at, table.utc_offset_seconds, table.timezone,
+            table.duration_seconds, table.distance_meters, table.elevation_gain_meters,
+        )
+        .where(table.profile_id == profile_id, table.superseded_by.is_(None))
+        .order_by(table.started_at, table.id)
+    )  # fmt: skip
+    found = []
+    for row in connection.execute(query):
+        day = local_day(row.started_at, row.utc_offset_seconds, row.timezone, zone)
+        if day >= FIRST_CREDIBLE_DAY and row.started_at.astimezone(UTC).date() <= today:
+            found.append(
+                NotedActivity(
+                    row.id, row.type, row.name, row.started_at, day, row.duration_seconds, row.distance_meters or 0,
+                    row.elevation_gain_meters or 0.0,
+                )
+            )  # fmt: skip
+    return found
+
+
+def _efforts(connection: Connection, profile_id: UUID, series: Sequence[NotedActivity]) -> list[RecordedEffort]:
+    """The efforts of those activities that may be records."""
+    known = {activity.id: (str(activity.id), activity.sport, activity.day.year) for activity in series}
+    table = activity_efforts.c
+    query = select(
+        table.activity_id, table.effort_type, table.duration_seconds, table.value, table.recorded_at,
+        table.distance_meters, table.grade, table.start_offset, table.evidence["reasons"],
+    ).where(table.profile_id == profile_id, table.grade != "rejected")  # fmt: skip
+    found = []
+    for activity_id, kind, seconds, value, at, meters, grade, start, doubts in connection.execute(query):
+        key, sport, season = known.get(activity_id, ("", "", 0))
+        if key and tells_of_the_athlete(sport, kind, seconds):
+            distance = None if meters is None else float(meters)
+            found.append(
+                RecordedEffort(
+                    key, sport, kind, seconds, float(value), at.timestamp(), distance, grade, season, float(start),
+                    tuple(doubts or ()),
+                )
+            )  # fmt: skip
+    return found
+
+
+def _sources(connection: Connection, profile_id: UUID, wanted: Collection[UUID]) -> dict[str, Source]:
+    """The evidence behind the efforts of these activities."""
+    evidence: dict[UUID, dict[tuple[str, float], Mapping[str, Any]]] = defaultdict(dict)
+    table = activity_efforts.c
+    for row in connection.execute(
+        select(
+            table.activity_id, table.effort_type, table.duration_seconds, table.distance_meters, table.evidence
+        ).where(table.activity_id.in_(wanted))
+    ):
+        length = float(row.duration_seconds if row.distance_meters is None else row.distance_meters)
+        evidence[row.activity_id][row.effort_type, length] = row.evidence
+    of, outputs = activities.c, month_outputs.c
+    query = (
+        select(of.id, source_files.c.sha256, of.session_index, of.anomalies, outputs.code_version)
+        .join(source_files, source_files.c.id == of.source_file_id)
+        .outerjoin(
+            month_outputs,
+            and_(
+                outputs.profile_id == of.profile_id,
+                outputs.month == of.archive_month,
+                outputs.stage == "activity_efforts",
+            ),
+        )
+        .where(of.profile_id == profile_id, of.id.in_(wanted))
+    )
+    return {
+        str(row.id): Source(row.sha256, row.session_index, row.anomalies, row.code_version, evidence[row.id])
+        for row in connection.execute(query)
+    }
+
+
+def _fitness(connection: Connection, profile_id: UUID, today: date) -> list[FitnessDay]:
+    table = daily_fitness.c
+    query = (
+        select(table.date, table.load, table.ctl, table.tsb, table.ramp, table.monotony)
+        .where(table.profile_id == profile_id, ~table.projected, table.date <= today)
+        .order_by(table.date)
+    )
+    return [FitnessDay(*row) for row in connection.execute(query)]
+
+
+def _thresholds(connection: Connection, profile_id: UUID, today: date) -> list[KnownThreshold]:
+    """What was said last as of each day, where an interval was said with it."""
+    table = threshold_models.c
+    query = (
+        select(
+            table.sport, table.model, table.as_of, table.threshold, table.threshold_low, table.threshold_high,
+            table.unit,
+        )
+        .where(table.profile_id == profile_id, table.as_of <= today, table.model.in_(WITH_INTERVAL))
+        .order_by(table.version)
+    )  # fmt: skip
+    newest = {(row.sport, row.model, row.as_of): row for row in connection.execute(query)}
+    return [
+        KnownThreshold(*row)
+        for row in newest.values()
+        if row.threshold is not None and row.threshold_low is not None and row.threshold_high is not None
+    ]
+
+
+def _baselines(connection: Connection, profile_id: UUID, metric: str, today: date) -> dict[date, Baseline]:
+    table = daily_wellness.c
+    query = select(table.date, table.mean_7d, table.mean_60d, table.sd_60d, table.valid_60d).where(
+        table.profile_id == profile_id, table.metric_type == metric, table.date <= today
+    )
+    return {
+        row.date: Baseline(row.mean_7d, row.mean_60d, row.sd_60d, row.valid_60d)
+        for row in connection.execute(query)
+        if None not in (row.mean_7d, row.mean_60d, row.sd_60d)
+    }
