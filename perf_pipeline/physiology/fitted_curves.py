@@ -65,23 +65,28 @@ def fit_three_parameters(seconds: Sequence[float], watts: Sequence[float]) -> Th
     if (t < _SHORT_SECONDS).sum() < 1 or (t >= _SHORT_SECONDS).sum() < 3:
         return Refusal("the three-parameter model needs an effort under 2 min and three of 2 to 20 min")
 
-    def cost(offset: float) -> float:
-        line = inverse_time(t + offset, p)
-        return float(((line.limit + line.capacity / (t + offset) - p) ** 2).sum())
-
     grid = np.concatenate(([0.0], np.geomspace(0.05, 120.0, 120)))
     for _ in range(6):
-        costs = [cost(float(x)) for x in grid]
-        best = int(np.argmin(costs))
+        best = int(np.argmin(_costs(t, p, grid)))
         if best == len(grid) - 1 or (best == 0 and grid[0] == 0.0):
             return Refusal("the efforts set no maximal power: the three-parameter model has no best inside its range")
         grid = np.linspace(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)], 60)
-    offset = float(grid[int(np.argmin([cost(float(x)) for x in grid]))])
+    costs = _costs(t, p, grid)
+    offset = float(grid[int(np.argmin(costs))])
     line = inverse_time(t + offset, p)
     if not (line.limit > 0 and line.capacity > 0):
         return Refusal("the three-parameter model would have no Critical Power above zero")
-    rmse = math.sqrt(cost(offset) / len(t))
+    rmse = math.sqrt(float(costs.min()) / len(t))
     return ThreeParameters(line.limit, line.capacity, line.limit + line.capacity / offset, rmse)
+
+
+def _costs(t: FloatArray, p: FloatArray, offsets: FloatArray) -> FloatArray:
+    """Sum of squares (m,) that the best line in 1/(t + offset) leaves, for each offset."""
+    x = 1.0 / (t + offsets[:, None])
+    away, around = x - x.mean(axis=1, keepdims=True), p - p.mean()
+    slope = (away @ around) / (away**2).sum(axis=1)
+    rest = around - slope[:, None] * away
+    return np.asarray((rest**2).sum(axis=1), dtype=np.float64)
 
 
 def omni_domain_power_watts(seconds: float, model: OmniDomain) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -52,19 +52,23 @@ def local_day(started_at: datetime, utc_offset_seconds: int | None, *zones: str 
     return local_time(started_at, utc_offset_seconds, *zones).date()
 
 
-def load_activities(connection: Connection, profile_id: UUID, today: date) -> list[SeriesActivity]:
+def load_activities(
+    connection: Connection, profile_id: UUID, today: date, metrics: Collection[str] | None = None
+) -> list[SeriesActivity]:
     """Activities in order of time, from the first credible day to today in UTC (a clock may lie in either direction).
 
-    The local day of the last ones may be the one after: see `newest_day`.
+    The local day of the last ones may be the one after: see `newest_day`. `metrics` names those that are wanted, all
+    where None: a long history has a hundred thousand.
     """
     zone = connection.scalar(select(profiles.c.timezone).where(profiles.c.id == profile_id))
-    metrics: dict[UUID, dict[str, float]] = defaultdict(dict)
-    for activity_id, name, value in connection.execute(
-        select(activity_metrics.c.activity_id, activity_metrics.c.metric, activity_metrics.c.value).where(
-            activity_metrics.c.profile_id == profile_id
-        )
-    ):
-        metrics[activity_id][name] = value
+    found_metrics: dict[UUID, dict[str, float]] = defaultdict(dict)
+    m = activity_metrics.c
+    wanted = select(m.activity_id, m.metric, m.value).where(m.profile_id == profile_id)
+    if metrics is not None:
+        wanted = wanted.where(m.metric.in_(metrics))
+    if metrics is None or metrics:
+        for activity_id, name, value in connection.execute(wanted):
+            found_metrics[activity_id][name] = value
     table = activities.c
     query = (
         select(
@@ -81,7 +85,7 @@ def load_activities(connection: Connection, profile_id: UUID, today: date) -> li
             found.append(
                 SeriesActivity(
                     row.id, row.type, row.name, row.started_at, day, row.moving_seconds, row.distance_meters,
-                    metrics.get(row.id, {}),
+                    found_metrics.get(row.id, {}),
                 )
             )  # fmt: skip
     return found

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, select
 
 from perf_pipeline.storage.tables import BOOKKEEPING_COLUMNS, METADATA
 
-LEFT_OUT = frozenset({"athlete_leases", "journal_heads", "journal_pending", "archive_checks"})
+LEFT_OUT = frozenset({"athlete_leases", "athlete_outputs", "journal_heads", "journal_pending", "archive_checks"})
 """Machinery: it counts the runs, not what they give."""
 
 

@@ -245,6 +245,16 @@ activity_outputs = Table(
     comment="What is up to date of the athlete-grain stages that work activity by activity.",
 )  # fmt: skip
 
+athlete_outputs = Table(
+    "athlete_outputs", METADATA,
+    _profile(),
+    Column("stage", Text, comment="the athlete-grain stage, such as threshold_models"),
+    Column("fingerprint", Text, nullable=False, comment="hash of all that the stage could read, of what it wrote, of day and code: while it holds, the stage is skipped"),
+    _now("computed_at", "when it was computed"),
+    PrimaryKeyConstraint("profile_id", "stage"),
+    comment="What is up to date of the stages that work on an athlete as a whole.",
+)  # fmt: skip
+
 profile_metrics = Table(
     "profile_metrics", METADATA,
     _id(),

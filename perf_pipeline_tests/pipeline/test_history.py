@@ -103,7 +103,7 @@ def test_the_threshold_is_answered_as_of_each_sunday_and_today(diary: Diary) -> 
     found = thresholds(diary.athlete)
     assert set(found) == {(date(2026, 5, 10), 0)}  # Wednesday the 13th repeats it
     assert found[date(2026, 5, 10), 0] == pytest.approx(CP, rel=1e-4)
-    (row,) = diary.athlete.rows("threshold_models")
+    (row,) = (row for row in diary.athlete.rows("threshold_models") if row["model"] == "critical_power")
     assert row["capacity"] == pytest.approx(W_PRIME, rel=1e-3)
     assert row["unit"] == "W"
 
@@ -147,7 +147,8 @@ def test_an_effort_leaves_the_window_after_ninety_days(diary: Diary) -> None:
     found = {as_of: value for (as_of, _), value in thresholds(diary.athlete).items()}
     assert found[last - timedelta(days=last.weekday() + 1)] == pytest.approx(CP, rel=1e-4)
     assert found[last + timedelta(days=1)] is None
-    (row,) = (row for row in diary.athlete.rows("threshold_models") if row["threshold"] is None)
+    rows = diary.athlete.rows("threshold_models")
+    (row,) = (row for row in rows if row["threshold"] is None and row["model"] == "critical_power")
     assert row["refusal"] == "no effort of the right length in the last 90 days"
 
 

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Double, Text, bindparam, cast, select, update
 
 from perf_pipeline.pipeline.code_version import code_version
-from perf_pipeline.pipeline.series import SeriesEffort, load_activities, load_efforts, newest_day
+from perf_pipeline.pipeline.history.freshness import turn
+from perf_pipeline.pipeline.series import SeriesActivity, load_activities, newest_day
 from perf_pipeline.pipeline.stages import thresholds
+from perf_pipeline.pipeline.stages.observations import Observation, Observations, Window
 from perf_pipeline.pipeline.stages.thresholds import Answer, Model
 from perf_pipeline.storage.ids import content_id
-from perf_pipeline.storage.tables import threshold_models
+from perf_pipeline.storage.tables import activity_efforts, activity_metrics, threshold_models
 from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows
 
+STAGE = "threshold_models"
 VALUES = ("threshold", "threshold_low", "threshold_high", "capacity", "capacity_low", "capacity_high", "refusal")
 SUNDAY = 6
-NOTHING = Answer(refusal="no effort of the right length in the last 90 days")
+Said = dict[date, list[dict[str, Any]]]
+
+
+def threshold_version() -> str:
+    """Code version of the stage."""
+    return code_version("perf_pipeline.pipeline.stages.thresholds")
 
 
 def update_thresholds(
@@ -35,71 +40,160 @@ def update_thresholds(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, int]:
     """Answers each model as of every Sunday and today; appends the answers that differ from what was said last."""
-    version = code_version("perf_pipeline.pipeline.stages.thresholds")
-    with warehouse.begin() as connection:
-        series = load_activities(connection, lease.profile_id, today)
-        efforts = load_efforts(connection, lease.profile_id, series)
-        said = _said(connection, lease.profile_id)
-    today = newest_day(series, today)
-    new: list[dict[str, Any]] = []
-    seen: list[tuple[UUID, str]] = []
+    version = threshold_version()
     counts = {"as_of_days": 0, "fitted": 0, "written": 0}
-    for index, model in enumerate(thresholds.MODELS):
-        usable = thresholds.candidates(model, efforts)
-        held = {
-            as_of: rows for (sport, name, as_of), rows in said.items() if (sport, name) == (model.sport, model.name)
-        }
-        for as_of in _as_of_days(usable, held, today):
-            counts["as_of_days"] += 1
-            chosen = thresholds.window(usable, as_of)
-            digest = _digest(version, chosen)
-            last = held[as_of][-1] if as_of in held else None
+    with turn(warehouse, lease, STAGE, today, version, threshold_models, full_refresh=full_refresh) as mine:
+        if mine.current:
+            return counts
+        with warehouse.begin() as connection:
+            series = load_activities(connection, lease.profile_id, today, metrics=())
+            sources = _Sources(connection, lease.profile_id, series)
+            said = _said(connection, lease.profile_id)
+            today = newest_day(series, today)
+            turns = [
+                _ModelTurn(lease.profile_id, model, sources.of(model), said[model.sport, model.name], version)
+                for model in thresholds.MODELS
+            ]
+        for index, one in enumerate(turns):
+            one.answer_all(today, full_refresh=full_refresh)
+            progress(index + 1, len(turns))
+        with lease.transaction() as connection:
+            for one in turns:
+                copy_rows(connection, threshold_models, one.new)
+            _note_seen(connection, [pair for one in turns for pair in one.seen])
+        mine.done = True
+    counts["as_of_days"] = sum(one.as_of_days for one in turns)
+    counts["fitted"] = sum(one.fitted for one in turns)
+    counts["written"] = sum(len(one.new) for one in turns)
+    return counts
+
+
+class _ModelTurn:
+    """One model's answers: `new` rows to append, `seen` rows whose answer holds though their inputs changed."""
+
+    def __init__(
+        self, profile_id: UUID, model: Model, observations: Observations, held: Mapping[date, list[dict[str, Any]]],
+        version: str,
+    ) -> None:  # fmt: skip
+        self.profile_id, self.model, self.observations, self.version = profile_id, model, observations, version
+        self.held: Said = dict(held)
+        self.new: list[dict[str, Any]] = []
+        self.seen: list[tuple[UUID, str]] = []
+        self.as_of_days = self.fitted = 0
+        self._answers: dict[str, Answer] = {}
+
+    def answer_all(self, today: date, *, full_refresh: bool) -> None:
+        """Every Sunday that has something to look at, every day answered before, and today."""
+        days = _as_of_days(self.observations.days, self.held, today, self.model.days)
+        self.as_of_days = len(days)
+        for as_of in days:
+            window = self.observations.window(as_of, self.model.days, self.model.most)
+            digest = window.digest(self.version)
+            last = self.held[as_of][-1] if as_of in self.held else None
             if last is not None and last["input_hash"] == digest and not full_refresh:
                 continue
-            counts["fitted"] += 1
-            answer = model.answer(chosen) if chosen else NOTHING
-            if last is None and as_of == today and _repeats(held, as_of, answer):
+            answer = self._answer(window, digest)
+            if last is None and as_of == today and _repeats(self.held, as_of, answer):
                 continue  # an ordinary day on which nothing changed since the last answer
             if last is not None and _same(last, answer):
-                seen.append((last["id"], digest))
+                self.seen.append((last["id"], digest))
             else:
-                row = _threshold_row(lease.profile_id, model, as_of, answer, digest, len(held.get(as_of, ())))
-                held[as_of] = [*held.get(as_of, ()), row]
-                new.append(row)
-        progress(index + 1, len(thresholds.MODELS))
-    with lease.transaction() as connection:
-        copy_rows(connection, threshold_models, new)
-        for row_id, digest in seen:
-            connection.execute(
-                update(threshold_models).where(threshold_models.c.id == row_id).values(input_hash=digest)
-            )
-    return {**counts, "written": len(new)}
+                self._say(as_of, answer, digest)
+
+    def _answer(self, window: Window, digest: str) -> Answer:
+        if digest not in self._answers:
+            self.fitted += 1
+            rows = window.rows()
+            self._answers[digest] = self.model.answer(rows) if rows else self.model.nothing
+        return self._answers[digest]
+
+    def _say(self, as_of: date, answer: Answer, digest: str) -> None:
+        before = self.held.get(as_of, [])
+        model = self.model
+        row = {
+            "id": content_id("threshold", self.profile_id, model.sport, model.name, as_of, len(before)),
+            "profile_id": self.profile_id,
+            "sport": model.sport,
+            "model": model.name,
+            "as_of": as_of,
+            "version": len(before),
+            **{name: getattr(answer, name) for name in VALUES},
+            "unit": model.unit,
+            "details": dict(answer.details),
+            "input_hash": digest,
+            "computed_at": datetime.now(UTC),
+        }
+        self.held[as_of] = [*before, row]
+        self.new.append(row)
 
 
-def _said(connection: Connection, profile_id: UUID) -> dict[tuple[str, str, date], list[dict[str, Any]]]:
+class _Sources:
+    """The observations of all models, read once by kind."""
+
+    def __init__(self, connection: Connection, profile_id: UUID, series: Sequence[SeriesActivity]) -> None:
+        self._known = {str(activity.id): activity for activity in series}
+        self._power: dict[str, list[Observation]] = defaultdict(list)
+        self._distance: dict[str, list[Observation]] = defaultdict(list)
+        e, m = activity_efforts.c, activity_metrics.c
+        mine = (e.profile_id == profile_id, e.grade != "rejected")
+        columns = (cast(e.activity_id, Text), e.start_offset)
+        power = select(*columns, cast(e.duration_seconds, Double), cast(e.value, Double)).where(
+            *mine, e.effort_type == "power"
+        )
+        timed = select(*columns, cast(e.distance_meters, Double), cast(e.elapsed_seconds, Double)).where(
+            *mine, e.distance_meters.is_not(None), e.elapsed_seconds.is_not(None)
+        )
+        self._collect(connection.execute(power), self._power)
+        self._collect(connection.execute(timed), self._distance)
+        names = {model.source for model in thresholds.MODELS} - {"power", "distance"}
+        self._metrics: dict[str, dict[str, list[Observation]]] = {name: defaultdict(list) for name in names}
+        rows = select(cast(m.activity_id, Text), m.metric, m.value).where(
+            m.profile_id == profile_id, m.metric.in_(names)
+        )
+        for activity_id, name, value in connection.execute(rows):
+            if (activity := self._known.get(activity_id)) is not None:
+                self._metrics[name][activity.sport].append(Observation(activity_id, activity.day, 0.0, value))
+
+    def _collect(self, rows: Iterable[Any], into: dict[str, list[Observation]]) -> None:
+        for activity_id, offset, key, value in rows:
+            if (activity := self._known.get(activity_id)) is not None:
+                into[activity.sport].append(Observation(activity_id, activity.day, key, value, offset))
+
+    def of(self, model: Model) -> Observations:
+        """What the model may look at."""
+        if model.source in self._metrics:
+            return Observations(self._metrics[model.source][model.sport])
+        found = (self._power if model.source == "power" else self._distance)[model.sport]
+        low, high = model.keys
+        wanted = [row for row in found if low <= row.key <= high]
+        return Observations(wanted, lowest_is_best=model.source == "distance")
+
+
+def _said(connection: Connection, profile_id: UUID) -> defaultdict[tuple[str, str], Said]:
     """What was said so far, by model and day, oldest first."""
-    said: dict[tuple[str, str, date], list[dict[str, Any]]] = defaultdict(list)
-    query = (
-        select(threshold_models).where(threshold_models.c.profile_id == profile_id).order_by(threshold_models.c.version)
-    )
+    said: defaultdict[tuple[str, str], Said] = defaultdict(dict)
+    table = threshold_models.c
+    columns = [table[name] for name in ("id", "sport", "model", "as_of", "input_hash", *VALUES)]
+    query = select(*columns).where(table.profile_id == profile_id).order_by(table.version)
     for row in connection.execute(query).mappings():
-        said[(row["sport"], row["model"], row["as_of"])].append(dict(row))
+        said[row["sport"], row["model"]].setdefault(row["as_of"], []).append(dict(row))
     return said
 
 
-def _as_of_days(efforts: Sequence[SeriesEffort], held: Iterable[date], today: date) -> list[date]:
-    """Sundays while there is an effort in the window (and the first one after), days answered before, and today."""
+def _note_seen(connection: Connection, seen: Sequence[tuple[UUID, str]]) -> None:
+    if seen:
+        table = threshold_models
+        statement = update(table).where(table.c.id == bindparam("row")).values(input_hash=bindparam("digest"))
+        connection.execute(statement, [{"row": row_id, "digest": digest} for row_id, digest in seen])
+
+
+def _as_of_days(days: Iterable[date], held: Iterable[date], today: date, reach_days: int) -> list[date]:
+    """Sundays while something is in the window (and the first one after), days answered before, and today."""
     sundays: set[date] = set()
-    for day in {effort.day for effort in efforts}:
-        sunday = day + timedelta(days=(SUNDAY - day.weekday()) % 7)
-        sundays.update(sunday + timedelta(weeks=week) for week in range(14))
-    days = {day for day in {*sundays, *held} if day <= today}
-    return sorted(days | {today}) if efforts or days else []
-
-
-def _digest(version: str, efforts: Iterable[SeriesEffort]) -> str:
-    inputs = [version, [asdict(effort) for effort in efforts]]
-    return hashlib.sha256(json.dumps(inputs, default=str, sort_keys=True).encode()).hexdigest()[:32]
+    for first in {day + timedelta(days=(SUNDAY - day.weekday()) % 7) for day in days}:
+        sundays.update(first + timedelta(weeks=week) for week in range(reach_days // 7 + 2))
+    found = {day for day in {*sundays, *held} if day <= today}
+    return sorted(found | {today}) if found or any(True for _ in days) else []
 
 
 def _repeats(held: Mapping[date, Sequence[dict[str, Any]]], as_of: date, answer: Answer) -> bool:
@@ -109,21 +203,3 @@ def _repeats(held: Mapping[date, Sequence[dict[str, Any]]], as_of: date, answer:
 
 def _same(row: dict[str, Any], answer: Answer) -> bool:
     return all(row[name] == getattr(answer, name) for name in VALUES)
-
-
-def _threshold_row(
-    profile_id: UUID, model: Model, as_of: date, answer: Answer, digest: str, version: int
-) -> dict[str, Any]:
-    return {
-        "id": content_id("threshold", profile_id, model.sport, model.name, as_of, version),
-        "profile_id": profile_id,
-        "sport": model.sport,
-        "model": model.name,
-        "as_of": as_of,
-        "version": version,
-        **{name: getattr(answer, name) for name in VALUES},
-        "unit": model.unit,
-        "details": dict(answer.details),
-        "input_hash": digest,
-        "computed_at": datetime.now(UTC),
-    }

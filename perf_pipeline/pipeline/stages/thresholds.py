@@ -1,14 +1,15 @@
-"""Stage `threshold_models`: Critical Power, Critical Speed and Critical Swim Speed as of a day."""
+"""Stage `threshold_models`: what the athlete's bests and heart rates say of thresholds as of a day."""
 
 from __future__ import annotations
 
-import heapq
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
+from perf_pipeline.physiology.bounds import POWER_DURATIONS_SECONDS
+from perf_pipeline.physiology.fitted_curves import LONG_SECONDS, fit_omni_domain
+from perf_pipeline.physiology.heart_rate import HeartRateLimit, estimate_hr_max, estimate_lthr
 from perf_pipeline.physiology.thresholds import (
     CriticalPowerFit,
     CriticalSpeedFit,
@@ -20,11 +21,17 @@ from perf_pipeline.physiology.thresholds import (
     fit_critical_swim_speed,
     ftp_from_20min,
 )  # fmt: skip
-from perf_pipeline.pipeline.series import SeriesEffort
+from perf_pipeline.pipeline.stages.observations import Observation
 
-WINDOW_DAYS = 90
+EFFORT_DAYS = 90
+HEART_RATE_DAYS = 365
+"""A maximal heart rate falls by less than a beat a year, and few weeks hold a race: a year of evidence."""
 PER_WINDOW = 3
 """Best efforts kept per duration: more than one, since the best may overlap with a better one of another length."""
+SPRINT_SECONDS = 120
+FTP_SECONDS = 1200
+RUN_METERS = (800.0, 10_000.0)
+SWIM_METERS = (100.0, 200.0, 400.0, 800.0, 1500.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,62 +50,116 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model of one sport: which efforts it looks at, and how it answers."""
+    """One model of one sport.
+
+    `source`: power (efforts of the durations `keys`), distance (of the distances `keys`), or the name of a metric.
+    `days`: how far back it looks; `most`: bests kept per key, all of them where None.
+    """
 
     sport: str
     name: str
     unit: str
-    wants: Callable[[SeriesEffort], bool]
-    answer: Callable[[Sequence[SeriesEffort]], Answer]
+    source: str
+    keys: tuple[float, float]
+    answer: Callable[[Sequence[Observation]], Answer]
+    days: int = EFFORT_DAYS
+    most: int | None = PER_WINDOW
+
+    @property
+    def nothing(self) -> Answer:
+        """The answer where there is nothing to look at."""
+        what = "heart rate" if self.most is None else "effort of the right length"
+        return Answer(refusal=f"no {what} in the last {self.days} days")
 
 
-def _is_power(effort: SeriesEffort) -> bool:
-    return effort.effort_type == "power" and 120 <= effort.duration_seconds <= 1200
-
-
-def _is_run_distance(effort: SeriesEffort) -> bool:
-    return effort.distance_meters is not None and 800 <= effort.distance_meters <= 10_000
-
-
-def _is_swim_distance(effort: SeriesEffort) -> bool:
-    return effort.distance_meters is not None and effort.distance_meters in (100, 200, 400, 800, 1500)
-
-
-def _critical_power(efforts: Sequence[SeriesEffort]) -> Answer:
-    fit = fit_critical_power(
-        [PowerEffort(e.duration_seconds, e.value, e.day, str(e.activity_id), e.start_offset) for e in efforts]
-    )
-    best_20 = max((e.value for e in efforts if e.duration_seconds == 1200), default=None)
+def _critical_power(rows: Sequence[Observation]) -> Answer:
+    efforts = [PowerEffort(r.key, r.value, r.day, r.activity_id, float(r.start_offset)) for r in rows]
+    fit = fit_critical_power(efforts)
+    best_20 = max((r.value for r in rows if r.key == FTP_SECONDS), default=None)
     ftp = {} if best_20 is None else {"ftp_from_20min_watts": round(ftp_from_20min(best_20), 1)}
     if isinstance(fit, Refusal):
         return Answer(refusal=fit.reason, details=ftp)
-    return _answer(fit, fit.cp_watts, fit.cp_interval, fit.w_prime_joules, fit.w_prime_interval, ftp)
+    more = {
+        **ftp,
+        "ftp_from_critical_power_watts": round(fit.cp_watts, 1),
+        "three_parameter": _rounded(asdict(fit.three_parameters)) if fit.three_parameters else None,
+        "omni_domain": _omni_domain(fit, rows),
+    }
+    return _answer(fit, fit.cp_watts, fit.cp_interval, fit.w_prime_joules, fit.w_prime_interval, more)
 
 
-def _critical_speed(efforts: Sequence[SeriesEffort]) -> Answer:
-    timed = [(e, e.distance_meters, e.elapsed_seconds) for e in efforts]
-    known = [(e, d, t) for e, d, t in timed if d is not None and t is not None]
+def _omni_domain(fit: CriticalPowerFit, rows: Sequence[Observation]) -> dict[str, Any]:
+    curve = [(r.key, r.value) for r in rows]
+    found = fit_omni_domain(
+        fit.cp_watts,
+        fit.w_prime_joules,
+        [point for point in curve if point[0] <= SPRINT_SECONDS],
+        [point for point in curve if point[0] > LONG_SECONDS],
+    )
+    return {"refusal": found.reason} if isinstance(found, Refusal) else _rounded(asdict(found))
+
+
+def _critical_speed(rows: Sequence[Observation]) -> Answer:
     fit = fit_critical_speed(
-        [d for _, d, _ in known],
-        [t for _, _, t in known],
-        [e.day for e, _, _ in known],
-        [str(e.activity_id) for e, _, _ in known],
-        [float(e.start_offset) for e, _, _ in known],
+        [r.key for r in rows],
+        [r.value for r in rows],
+        [r.day for r in rows],
+        [r.activity_id for r in rows],
+        [float(r.start_offset) for r in rows],
     )
     if isinstance(fit, Refusal):
         return Answer(refusal=fit.reason)
     return _answer(fit, fit.cs_mps, fit.cs_interval, fit.d_prime_meters, fit.d_prime_interval, {})
 
 
-def _critical_swim_speed(efforts: Sequence[SeriesEffort]) -> Answer:
+def _critical_swim_speed(rows: Sequence[Observation]) -> Answer:
     best: dict[float, float] = {}
-    for e in efforts:
-        if e.distance_meters is not None and e.elapsed_seconds is not None:
-            best[e.distance_meters] = min(e.elapsed_seconds, best.get(e.distance_meters, e.elapsed_seconds))
+    for row in rows:
+        best[row.key] = min(row.value, best.get(row.key, row.value))
     found = fit_critical_swim_speed(best)
     if isinstance(found, Refusal):
         return Answer(refusal=found.reason)
     return Answer(threshold=round(found, 4), details={"best_seconds": {f"{d:g} m": t for d, t in sorted(best.items())}})
+
+
+def _ftp_20min(rows: Sequence[Observation]) -> Answer:
+    best = max(rows, key=lambda r: (r.value, r.activity_id))
+    return Answer(
+        threshold=round(ftp_from_20min(best.value), 2),
+        details={
+            "efforts": [
+                _rounded(asdict(PowerEffort(best.key, best.value, best.day, best.activity_id, best.start_offset)))
+            ],
+            "note": "a lower bound: whether the 20 minutes were all out is not known",
+        },
+    )
+
+
+def _lthr(rows: Sequence[Observation]) -> Answer:
+    return _heart_rate(rows, estimate_lthr([r.value for r in rows]))
+
+
+def _hr_max(rows: Sequence[Observation]) -> Answer:
+    return _heart_rate(rows, estimate_hr_max([r.value for r in rows]))
+
+
+def _heart_rate(rows: Sequence[Observation], limit: HeartRateLimit | Refusal) -> Answer:
+    if isinstance(limit, Refusal):
+        return Answer(refusal=limit.reason)
+    low, high = limit.interval_bpm or (None, None)
+    evidence = [rows[i] for i in limit.evidence]
+    return Answer(
+        threshold=round(limit.bpm, 2),
+        threshold_low=None if low is None else round(low, 2),
+        threshold_high=None if high is None else round(high, 2),
+        details={
+            "activities": limit.activities,
+            "highest_bpm": limit.highest_bpm,
+            "evidence": [
+                {"activity_id": r.activity_id, "day": r.day.isoformat(), "bpm": round(r.value, 2)} for r in evidence
+            ],
+        },
+    )
 
 
 def _answer(
@@ -110,13 +171,19 @@ def _answer(
     more: Mapping[str, Any],
 ) -> Answer:
     efforts: Sequence[PowerEffort | SpeedEffort] = fit.efforts
+    errors = (fit.cp_se, fit.w_prime_se) if isinstance(fit, CriticalPowerFit) else (fit.cs_se, fit.d_prime_se)
+    limits = [form.limit for form in fit.forms.values()]
     details = {
         "forms": {name: _rounded(asdict(form)) for name, form in fit.forms.items()},
+        "forms_disagree_percent": round(100 * (max(limits) - min(limits)) / threshold, 2),
+        "threshold_se": round(errors[0], 4),
+        "capacity_se": round(errors[1], 2),
         "r_squared": round(fit.r_squared, 5),
         "efforts": [
-            {**_rounded(asdict(effort)), "weight": round(weight, 4)}
-            for effort, weight in zip(efforts, fit.weights, strict=True)
+            {**_rounded(asdict(effort)), "weight": round(weight, 4), **_rounded(asdict(influence))}
+            for effort, weight, influence in zip(efforts, fit.weights, fit.influence, strict=True)
         ],
+        "next_effort": _rounded(asdict(fit.next_effort)) if fit.next_effort else None,
         **more,
     }
     return Answer(
@@ -137,30 +204,22 @@ def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+_POWER = (min(POWER_DURATIONS_SECONDS), max(POWER_DURATIONS_SECONDS))
+_ANY = (0.0, 0.0)
 MODELS: tuple[Model, ...] = (
-    Model("bike", "critical_power", "W", _is_power, _critical_power),
-    Model("run", "critical_power", "W", _is_power, _critical_power),
-    Model("run", "critical_speed", "m/s", _is_run_distance, _critical_speed),
-    Model("swim", "critical_swim_speed", "m/s", _is_swim_distance, _critical_swim_speed),
-)
-
-
-def candidates(model: Model, efforts: Iterable[SeriesEffort]) -> list[SeriesEffort]:
-    """The efforts that the model may look at, in order of day."""
-    chosen = [e for e in efforts if e.sport == model.sport and model.wants(e)]
-    return sorted(chosen, key=lambda e: (e.day, e.recorded_at, str(e.activity_id), e.duration_seconds))
-
-
-def window(efforts: Sequence[SeriesEffort], as_of: date) -> list[SeriesEffort]:
-    """The best few of each duration or distance within the local days as_of - 89 to as_of."""
-    first = as_of - timedelta(days=WINDOW_DAYS - 1)
-    groups: dict[float, list[SeriesEffort]] = defaultdict(list)
-    for effort in efforts:
-        if first <= effort.day <= as_of:
-            groups[effort.distance_meters or effort.duration_seconds].append(effort)
-    return [effort for key in sorted(groups) for effort in heapq.nsmallest(PER_WINDOW, groups[key], key=_rank)]
-
-
-def _rank(effort: SeriesEffort) -> tuple[float, str]:
-    better = -effort.value if effort.elapsed_seconds is None else effort.elapsed_seconds
-    return better, str(effort.activity_id)
+    *(Model(sport, "critical_power", "W", "power", _POWER, _critical_power) for sport in ("bike", "run")),
+    Model("run", "critical_speed", "m/s", "distance", RUN_METERS, _critical_speed),
+    Model("swim", "critical_swim_speed", "m/s", "distance", (min(SWIM_METERS), max(SWIM_METERS)), _critical_swim_speed),
+    *(
+        Model(sport, "ftp_20min", "W", "power", (FTP_SECONDS, FTP_SECONDS), _ftp_20min, most=1)
+        for sport in ("bike", "run")
+    ),
+    *(
+        Model(sport, name, "bpm", metric, _ANY, answer, HEART_RATE_DAYS, None)
+        for name, metric, answer in (
+            ("lthr", "best_20min_heart_rate_bpm", _lthr), ("hr_max", "max_heart_rate_bpm", _hr_max),
+        )
+        for sport in ("bike", "run", "swim")
+    ),
+)  # fmt: skip
+"""Each answers for itself: bike and run have models of their own, and what one refuses another may know."""

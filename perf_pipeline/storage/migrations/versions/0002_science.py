@@ -93,6 +93,29 @@ def upgrade() -> None:
         comment="Banister's impulse and response fitted to the athlete, or why not. Rebuilt from the archive.",
     )
     op.create_table(
+        "athlete_outputs",
+        sa.Column("profile_id", sa.UUID(), nullable=False, comment="the athlete"),
+        sa.Column("stage", sa.Text(), nullable=False, comment="the athlete-grain stage, such as threshold_models"),
+        sa.Column(
+            "fingerprint",
+            sa.Text(),
+            nullable=False,
+            comment="hash of all that the stage could read, of what it wrote, of day and code: while it holds, the stage is skipped",
+        ),
+        sa.Column(
+            "computed_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="when it was computed",
+        ),
+        sa.ForeignKeyConstraint(
+            ["profile_id"], ["profiles.id"], name="fk_athlete_outputs_profile_id", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("profile_id", "stage", name="pk_athlete_outputs"),
+        comment="What is up to date of the stages that work on an athlete as a whole.",
+    )
+    op.create_table(
         "activity_outputs",
         sa.Column("activity_id", sa.UUID(), nullable=False, comment="the activity"),
         sa.Column("stage", sa.Text(), nullable=False, comment="the athlete-grain stage, such as relative_metrics"),
