@@ -16,6 +16,7 @@ from perf_pipeline.defs.assets.planning import planned_workouts, workout_adaptat
 from perf_pipeline.defs.assets.report import athlete_report
 from perf_pipeline.defs.assets.source_files import source_files
 from perf_pipeline.defs.assets.thresholds import threshold_models
+from perf_pipeline.defs.assets.wellness import daily_wellness
 from perf_pipeline.defs.decoder_agreement import decoder_agreement
 from perf_pipeline.defs.jobs import archive_job, athlete_job, calendar_job, marts_job, quality_job
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
@@ -40,6 +41,7 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
         assets=[
             source_files,
             athlete_months,
+            daily_wellness,
             activity_duplicates,
             threshold_models,
             activity_loads,

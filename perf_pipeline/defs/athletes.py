@@ -28,6 +28,7 @@ STAGE_ORDER = (
     "mean_maximal_curves",
     "activity_metrics",
     "profile_metrics",
+    "daily_wellness",
     "activity_duplicates",
     "threshold_models",
     "activity_loads",

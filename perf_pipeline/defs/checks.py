@@ -9,7 +9,12 @@ import dagster as dg
 from sqlalchemy import func, select
 
 from perf_pipeline.pipeline.months import months_behind
-from perf_pipeline.pipeline.quality import dangling_duplicates, incoherent_efforts, quarantine_by_reason
+from perf_pipeline.pipeline.quality import (
+    dangling_duplicates,
+    incoherent_efforts,
+    quarantine_by_reason,
+    thresholds_of_superseded,
+)
 from perf_pipeline.pipeline.services import Services
 from perf_pipeline.storage.ids import profile_id_of
 from perf_pipeline.storage.tables import activity_loads, daily_fitness
@@ -65,6 +70,18 @@ def duplicates_result(services: Services, handles: Sequence[str]) -> dg.AssetChe
         check_name="what_is_kept_is_there",
         passed=not wrong,
         metadata={"dangling": len(wrong), "activities": dg.MetadataValue.json([str(i) for i in wrong])},
+    )
+
+
+def carriers_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckResult:
+    """Fails where a threshold is carried by an activity that gave way to another recording."""
+    with services.warehouse.begin() as connection:
+        wrong = thresholds_of_superseded(connection, [profile_id_of(h) for h in handles])
+    return dg.AssetCheckResult(
+        asset_key="threshold_models",
+        check_name="no_duplicate_carries_a_threshold",
+        passed=not wrong,
+        metadata={"thresholds": dg.MetadataValue.json([str(i) for i in wrong])},
     )
 
 

@@ -44,6 +44,21 @@ _DANGLING = text(
     """
 )
 
+# What gave way to another recording may carry no threshold: the newest answer of each day counts.
+_FED = text(
+    """
+    with newest as (
+        select distinct on (profile_id, sport, model, as_of) id, details from threshold_models
+        where profile_id = any(:profiles) order by profile_id, sport, model, as_of, version desc
+    ), carriers as (
+        select newest.id, carrier ->> 'activity_id' as activity_id from newest,
+            jsonb_array_elements(coalesce(details -> 'efforts', '[]') || coalesce(details -> 'evidence', '[]')) carrier
+    )
+    select distinct carriers.id from carriers join activities a on a.id = carriers.activity_id::uuid
+    where a.superseded_by is not null limit 20
+    """
+)
+
 
 def quarantine_by_reason(connection: Connection, profiles: Sequence[UUID]) -> dict[str, int]:
     """Files in quarantine by reason."""
@@ -58,3 +73,8 @@ def incoherent_efforts(connection: Connection, profiles: Sequence[UUID]) -> list
 def dangling_duplicates(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:
     """Ids (20 at most) of activities that gave way to one that is not there or gave way as well."""
     return list(connection.scalars(_DANGLING, {"profiles": list(profiles)}))
+
+
+def thresholds_of_superseded(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:
+    """Ids (20 at most) of thresholds that an activity carries which gave way to another recording."""
+    return list(connection.scalars(_FED, {"profiles": list(profiles)}))

@@ -58,14 +58,13 @@ def load_activities(
     """Activities in order of time, from the first credible day to today in UTC (a clock may lie in either direction).
 
     The local day of the last ones may be the one after: see `newest_day`. `metrics` names those that are wanted, all
-    where None: a long history has a hundred thousand.
+    that need the activity alone where None: a long history has a hundred thousand.
     """
     zone = connection.scalar(select(profiles.c.timezone).where(profiles.c.id == profile_id))
     found_metrics: dict[UUID, dict[str, float]] = defaultdict(dict)
     m = activity_metrics.c
     wanted = select(m.activity_id, m.metric, m.value).where(m.profile_id == profile_id)
-    if metrics is not None:
-        wanted = wanted.where(m.metric.in_(metrics))
+    wanted = wanted.where(m.metric.in_(metrics) if metrics is not None else m.grain == "activity")
     if metrics is None or metrics:
         for activity_id, name, value in connection.execute(wanted):
             found_metrics[activity_id][name] = value

@@ -275,6 +275,7 @@ daily_wellness = Table(
     Column("metric_type", PROFILE_METRIC_TYPE, comment="what was measured"),
     Column("date", Date, comment="the athlete's local day"),
     Column("source", Text, nullable=False, comment="the one device or file kind that this day's numbers come from: sources are never mixed"),
+    Column("source_reason", Text, comment="why that one"),
     Column("value", Double, comment="the day's value; the last known one carried forward"),
     Column("age_days", Integer, comment="days since it was measured: 0 on the day itself"),
     Column("mean_7d", Double, comment="mean of the last 7 days (HRV: of ln ms), where at least 3 are valid"),

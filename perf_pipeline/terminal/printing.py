@@ -129,6 +129,8 @@ def threshold_cells(row: Mapping[str, Any]) -> tuple[str, str, str]:
         interval = "" if low is None else f"{low:.0f} to {high:.0f} W"
         capacity = "" if row["capacity"] is None else f"W′ {row['capacity'] / 1000:.1f} kJ"
         return f"{row['threshold']:.0f} W", interval, capacity
+    if row["unit"] == "bpm":
+        return f"{row['threshold']:.0f} bpm", "" if low is None else f"{low:.0f} to {high:.0f} bpm", ""
     per, unit = (100, "/100 m") if row["sport"] == "swim" else (1000, "/km")
     interval = "" if low is None else f"{_pace(high, per)} to {_pace(low, per)} {unit}"
     capacity = "" if row["capacity"] is None else f"D′ {row['capacity']:.0f} m"

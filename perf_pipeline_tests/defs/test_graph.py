@@ -20,13 +20,15 @@ ASSETS = {
     "mean_maximal_curves": ("performance", {"python", "parquet"}, {"activity_streams", "activities"}),
     "activity_metrics": ("performance", {"python", "postgres"}, {"activity_streams", "activities"}),
     "profile_metrics": ("intake", {"python", "postgres"}, {"source_files"}),
+    "daily_wellness": ("performance", {"python", "postgres"}, {"profile_metrics"}),
     "activity_duplicates": ("activities", {"python", "postgres", "parquet"}, {"activity_streams", "activities"}),
     "threshold_models": (
-        "performance", {"python", "postgres"}, {"activities", "activity_efforts", "activity_duplicates"},
+        "performance", {"python", "postgres"},
+        {"activities", "activity_efforts", "activity_metrics", "activity_duplicates"},
     ),
     "activity_loads": (
         "performance", {"python", "postgres"},
-        {"activities", "activity_metrics", "threshold_models", "profile_metrics"},
+        {"activities", "activity_metrics", "threshold_models", "daily_wellness"},
     ),
     "daily_fitness": ("performance", {"python", "postgres"}, {"activity_loads"}),
     "planned_workouts": ("planning", {"python", "postgres"}, {"source_files"}),
@@ -53,6 +55,7 @@ CHECKS = {
     "activity_streams": {"decoder_agreement"},
     "activities": {"no_month_left_behind"},
     "activity_efforts": {"efforts_are_coherent"},
+    "threshold_models": {"no_duplicate_carries_a_threshold"},
     "activity_duplicates": {"what_is_kept_is_there"},
     "daily_fitness": {"fitness_reaches_today", "rows_meet_expectations"},
 }

@@ -21,6 +21,7 @@ from perf_pipeline.pipeline.history.fitness import update_fitness
 from perf_pipeline.pipeline.history.loads import update_loads
 from perf_pipeline.pipeline.history.notifications import update_notifications
 from perf_pipeline.pipeline.history.thresholds import update_thresholds
+from perf_pipeline.pipeline.history.wellness import update_wellness
 from perf_pipeline.pipeline.intake import IntakeReport, take_in
 from perf_pipeline.pipeline.month_work import MONTH_STAGES
 from perf_pipeline.pipeline.months import MonthsReport, bring_up_to_date
@@ -106,6 +107,7 @@ class Athlete:
         """All athlete-grain stages in their order."""
         with self.lease() as lease:
             return {
+                "wellness": update_wellness(self.warehouse, lease, today),
                 "thresholds": update_thresholds(self.warehouse, lease, today),
                 "loads": update_loads(self.warehouse, lease, today),
                 "fitness": update_fitness(self.warehouse, lease, today),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -188,6 +189,98 @@ def test_a_later_threshold_does_not_rewrite_earlier_days(diary: Diary) -> None:
     assert after[second]["load"] == pytest.approx(100, abs=0.05)
     assert after[fourth]["load"] == pytest.approx(100 * (250 / 280) ** 2, abs=0.05)
     assert third in after
+
+
+HEART = {
+    "mean_heart_rate_bpm": 150.0, "heart_rate_sd_bpm": 8.0, "heart_rate_skewness": 0.0, "heart_rate_seconds": 3600.0,
+}  # fmt: skip
+
+
+def test_heart_rate_limits_are_rows_of_the_day_and_loads_are_against_them(diary: Diary) -> None:
+    ids = [
+        diary.note(
+            MONDAY + timedelta(days=n),
+            metrics={**HEART, "max_heart_rate_bpm": 180.0 + n, "best_20min_heart_rate_bpm": 160.0 + n},
+        )
+        for n in (0, 2, 4)
+    ]
+    later = diary.note(MONDAY + timedelta(days=8), metrics=HEART)
+    row = diary.note(MONDAY + timedelta(days=8), sport="row", metrics=HEART)
+    diary.athlete.history(MONDAY + timedelta(days=8))
+    answers = {(r["model"], r["as_of"]): r for r in diary.athlete.rows("threshold_models") if r["sport"] == "bike"}
+    sunday = date(2026, 5, 10)
+    assert answers["hr_max", sunday]["threshold"] == 182.0  # the 98th percentile of three is the second
+    assert answers["lthr", sunday]["threshold"] == pytest.approx(0.98 * 162)
+    assert answers["lthr", sunday]["details"]["evidence"][0]["activity_id"] == str(ids[2])
+    assert answers["lthr", sunday]["threshold_low"] <= answers["lthr", sunday]["threshold"]
+    loads = {r["activity_id"]: r for r in diary.athlete.rows("activity_loads")}
+    assert {loads[i]["method"] for i in ids} == {"duration"}  # nothing was known on those days
+    assert (loads[later]["method"], loads[later]["threshold_as_of"]) == ("heart_rate", sunday)
+    assert loads[later]["threshold"] == pytest.approx(0.98 * 162)
+    # minutes x r x a e^(b r), half of the hour at 142 bpm and half at 158, with the mean of men's and women's weights
+    shares = [(bpm - 55) / (182 - 55) for bpm in (142, 158)]
+    assert loads[later]["trimp"] == pytest.approx(sum(30 * r * 0.75 * math.exp(1.795 * r) for r in shares), abs=0.01)
+    assert "55 bpm assumed" in loads[later]["note"]
+    assert loads[row]["note"].endswith("threshold heart rate of bike")
+
+
+def test_a_heart_rate_limit_needs_three_activities(diary: Diary) -> None:
+    diary.note(MONDAY, metrics={"max_heart_rate_bpm": 180.0})
+    diary.athlete.history(MONDAY + timedelta(days=6))
+    (row,) = (r for r in diary.athlete.rows("threshold_models") if r["model"] == "hr_max")
+    assert row["threshold"] is None
+    assert row["refusal"] == "maximal heart rate needs 3 activities with heart rate, there are 1"
+
+
+def test_a_fit_tells_what_carries_it_and_what_would_sharpen_it(diary: Diary) -> None:
+    for n, t in enumerate((120, 240, 480, 900, 1200)):
+        diary.note(MONDAY + timedelta(days=n), power={t: CP + W_PRIME / t})
+    diary.note(MONDAY, power={5: 900.0, 3600: 220.0})
+    diary.athlete.history(MONDAY + timedelta(days=6))
+    rows = {r["model"]: r for r in diary.athlete.rows("threshold_models") if r["sport"] == "bike"}
+    assert rows["ftp_20min"]["threshold"] == pytest.approx(0.95 * (CP + W_PRIME / 1200), abs=0.01)
+    told = rows["critical_power"]["details"]
+    assert set(told["forms"]) == {"inverse_time", "work_time", "hyperbolic"}
+    assert told["forms_disagree_percent"] == pytest.approx(0, abs=0.01)
+    assert [e["leaves_on"] for e in told["efforts"]] == [str(MONDAY + timedelta(days=n + 90)) for n in range(5)]
+    assert all(abs(e["change"]) < 0.01 for e in told["efforts"])
+    assert told["next_effort"]["seconds"] in DURATIONS
+    assert told["omni_domain"]["decay_watts"] == pytest.approx((CP + W_PRIME / 3600 - 220) / math.log(2), rel=1e-3)
+    assert told["three_parameter"]["max_watts"] > 900
+
+
+def test_bike_and_run_keep_models_of_their_own(diary: Diary) -> None:
+    diary.note(MONDAY, power=curve())
+    diary.note(MONDAY, sport="run", power=curve(cp=320))
+    diary.athlete.history(MONDAY + timedelta(days=6))
+    found = {
+        r["sport"]: r["threshold"] for r in diary.athlete.rows("threshold_models") if r["model"] == "critical_power"
+    }
+    assert found == {"bike": pytest.approx(250, rel=1e-4), "run": pytest.approx(320, rel=1e-4)}
+
+
+def test_what_is_up_to_date_is_not_read(diary: Diary) -> None:
+    diary.note(MONDAY, power=curve())
+    diary.athlete.history(MONDAY)
+    again = diary.athlete.history(MONDAY)
+    assert {stage for stage, told in again.items() if told.get("up_to_date")} >= {"thresholds", "loads", "fitness"}
+    diary.note(MONDAY, power=curve(cp=260))
+    assert diary.athlete.history(MONDAY)["thresholds"]["written"] > 0
+
+
+@pytest.mark.parametrize("profile", [{"sex": None}, {"sex": "unheard of"}, {"sex": "male", "birth_date": None}])
+def test_a_profile_that_says_little_stops_nothing(diary: Diary, profile: dict[str, Any]) -> None:
+    for n in range(4):
+        diary.note(
+            MONDAY + timedelta(days=2 * n),
+            metrics={**HEART, "max_heart_rate_bpm": 185.0, "best_20min_heart_rate_bpm": 165.0},
+        )
+    diary.change("profiles", **profile)
+    diary.athlete.history(MONDAY + timedelta(days=8))
+    rows = diary.athlete.rows("activity_loads")
+    told = [r["note"] for r in rows if r["method"] == "heart_rate"]
+    assert told
+    assert all(("sex not known" in note) == (profile["sex"] != "male") for note in told)
 
 
 def test_an_hour_at_threshold_for_42_days_makes_a_fitness_of_63(athlete: Athlete) -> None:

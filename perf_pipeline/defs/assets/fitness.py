@@ -14,7 +14,7 @@ from perf_pipeline.storage import tables
 
 
 @dg.asset(
-    deps=["activities", "activity_metrics", "profile_metrics", "threshold_models"],
+    deps=["activities", "activity_metrics", "daily_wellness", "threshold_models"],
     partitions_def=ATHLETES,
     backfill_policy=BACKFILL,
     group_name="performance",
@@ -29,6 +29,7 @@ from perf_pipeline.storage import tables
             load=("activity_metrics", "value"),
             threshold=("threshold_models", "threshold"),
             threshold_as_of=("threshold_models", "as_of"),
+            trimp=("activity_metrics", "value"),
         ),
     },
     description=(
@@ -43,7 +44,7 @@ def activity_loads(
     progress: dg.ResourceParam[ProgressResource],
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
-        return update_loads(turn.services.warehouse, turn.lease, turn.today)
+        return update_loads(turn.services.warehouse, turn.lease, turn.today, full_refresh=scope.full_refresh)
 
     totals = for_each_athlete(context, pipeline, scope, progress, "activity_loads", work)
     return dg.MaterializeResult(metadata=totals.metadata())
@@ -82,7 +83,7 @@ def daily_fitness(
     progress: dg.ResourceParam[ProgressResource],
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
-        return update_fitness(turn.services.warehouse, turn.lease, turn.today)
+        return update_fitness(turn.services.warehouse, turn.lease, turn.today, full_refresh=scope.full_refresh)
 
     totals = for_each_athlete(context, pipeline, scope, progress, "daily_fitness", work)
     check = fitness_result(pipeline.services, athletes_of_turn(context, scope), today_of(scope))

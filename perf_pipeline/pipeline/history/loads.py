@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import date
-from uuid import UUID
 
-from sqlalchemy import Connection, select
-
-from perf_pipeline.pipeline.history.writing import replace_changed
+from perf_pipeline.pipeline.code_version import code_version
+from perf_pipeline.pipeline.history.freshness import turn
+from perf_pipeline.pipeline.history.knowing import load_knowledge
+from perf_pipeline.pipeline.history.thresholds import threshold_version
+from perf_pipeline.pipeline.history.wellness import wellness_version
+from perf_pipeline.pipeline.history.writing import NOTHING_DONE, replace_changed
 from perf_pipeline.pipeline.series import load_activities
 from perf_pipeline.pipeline.stages import loads
-from perf_pipeline.pipeline.stages.loads import KnownThreshold, ThresholdHistory
-from perf_pipeline.storage.tables import activity_loads, profile_metrics, profiles, threshold_models
+from perf_pipeline.storage.tables import activity_loads
 from perf_pipeline.storage.warehouse import Lease, Warehouse
 
+STAGE = "activity_loads"
 
-def update_loads(warehouse: Warehouse, lease: Lease, today: date) -> dict[str, int]:
+
+def load_version() -> str:
+    """Code version of the stage and of those whose rows it reads."""
+    return code_version("perf_pipeline.pipeline.stages.loads") + threshold_version() + wellness_version()
+
+
+def update_loads(warehouse: Warehouse, lease: Lease, today: date, *, full_refresh: bool = False) -> dict[str, int]:
     """Loads of all activities, each against the thresholds of its day."""
-    with warehouse.begin() as connection:
-        series = load_activities(connection, lease.profile_id, today)
-        histories = _histories(connection, lease.profile_id)
-        sex = connection.scalar(select(profiles.c.sex).where(profiles.c.id == lease.profile_id))
-        resting = _resting(connection, lease.profile_id)
-    rows = loads.rows(lease.profile_id, series, histories, sex, resting)
-    return replace_changed(lease, activity_loads, rows, ("activity_id",))
-
-
-def _histories(connection: Connection, profile_id: UUID) -> dict[tuple[str, str], ThresholdHistory]:
-    table = threshold_models.c
-    query = (
-        select(table.sport, table.model, table.as_of, table.threshold)
-        .where(table.profile_id == profile_id)
-        .order_by(table.as_of, table.version)
-    )
-    newest: dict[tuple[str, str], dict[date, float | None]] = defaultdict(dict)
-    for sport, model, as_of, threshold in connection.execute(query):
-        newest[sport, model][as_of] = threshold  # what was said last of a day is what counts
-    return {
-        key: ThresholdHistory([KnownThreshold(as_of, value) for as_of, value in answers.items() if value is not None])
-        for key, answers in newest.items()
-    }
-
-
-def _resting(connection: Connection, profile_id: UUID) -> list[KnownThreshold]:
-    table = profile_metrics.c
-    query = (
-        select(table.recorded_at, table.value)
-        .where(table.profile_id == profile_id, table.metric_type == "resting_hr_bpm")
-        .order_by(table.recorded_at)
-    )
-    return [KnownThreshold(at.date(), float(value)) for at, value in connection.execute(query)]
+    with turn(warehouse, lease, STAGE, today, load_version(), activity_loads, full_refresh=full_refresh) as mine:
+        if mine.current:
+            return NOTHING_DONE
+        with warehouse.begin() as connection:
+            series = load_activities(connection, lease.profile_id, today, metrics=loads.METRICS)
+            knowledge = load_knowledge(connection, lease.profile_id)
+        told = replace_changed(lease, activity_loads, loads.rows(lease.profile_id, series, knowledge), ("activity_id",))
+        mine.done = True
+    return told

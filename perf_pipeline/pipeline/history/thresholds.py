@@ -44,7 +44,7 @@ def update_thresholds(
     counts = {"as_of_days": 0, "fitted": 0, "written": 0}
     with turn(warehouse, lease, STAGE, today, version, threshold_models, full_refresh=full_refresh) as mine:
         if mine.current:
-            return counts
+            return {**counts, "up_to_date": 1}
         with warehouse.begin() as connection:
             series = load_activities(connection, lease.profile_id, today, metrics=())
             sources = _Sources(connection, lease.profile_id, series)

@@ -9,6 +9,9 @@ from sqlalchemy import Table, delete, select
 
 from perf_pipeline.storage.warehouse import Lease, upsert
 
+NOTHING_DONE = {"rows": 0, "inserted": 0, "updated": 0, "withdrawn": 0, "up_to_date": 1}
+"""What a stage counts that had nothing to do."""
+
 
 def replace_changed(
     lease: Lease, table: Table, rows: Sequence[dict[str, Any]], key: tuple[str, ...], keep: set[str] | None = None

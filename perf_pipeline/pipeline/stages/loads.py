@@ -2,102 +2,69 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from uuid import UUID
 
-from perf_pipeline.physiology.heart_rate import estimate_hr_max, estimate_lthr
-from perf_pipeline.physiology.load import LoadInputs, activity_load
-from perf_pipeline.physiology.thresholds import Refusal
+from perf_pipeline.physiology.load import Load, LoadInputs, activity_load
 from perf_pipeline.pipeline.series import SeriesActivity
+from perf_pipeline.pipeline.stages.knowledge import DEFAULT_RESTING_BPM, Knowledge, KnownThreshold
 
-DEFAULT_RESTING_BPM = 55.0
-"""Taken where no resting heart rate was measured."""
-LONGEST_CARRY_DAYS = 365
-"""A threshold older than this says nothing about today."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownThreshold:
-    """A threshold and the day of which it is true."""
-
-    as_of: date
-    value: float
+METRICS = (
+    "normalized_power_watts", "normalized_graded_speed_mps", "grade_adjusted_speed_mps", "mean_speed_mps",
+    "mean_heart_rate_bpm", "heart_rate_sd_bpm", "heart_rate_skewness", "heart_rate_seconds",
+)  # fmt: skip
+"""What a load looks at, by name in the registry."""
 
 
-@dataclass(frozen=True)
-class ThresholdHistory:
-    """Thresholds of one model in order of day, refusals left out."""
-
-    known: Sequence[KnownThreshold]
-
-    def on(self, day: date) -> KnownThreshold | None:
-        """The newest one not after the day."""
-        index = bisect_right([k.as_of for k in self.known], day) - 1
-        if index < 0 or (day - self.known[index].as_of).days > LONGEST_CARRY_DAYS:
-            return None
-        return self.known[index]
-
-
-def rows(
-    profile_id: UUID,
-    series: Sequence[SeriesActivity],
-    histories: dict[tuple[str, str], ThresholdHistory],
-    sex: str | None,
-    resting: Sequence[KnownThreshold] = (),
-) -> list[dict[str, Any]]:
+def rows(profile_id: UUID, series: Sequence[SeriesActivity], knowledge: Knowledge) -> list[dict[str, Any]]:
     """The rows of `activity_loads`, each with what was known on its day and nothing later."""
-    resting_history = ThresholdHistory(resting)
-    maxima: list[float] = []
-    best_20: list[float] = []
-    found = []
-    for activity in series:
-        if (highest := activity.metrics.get("max_heart_rate_bpm")) is not None:
-            maxima.append(highest)
-        if (sustained := activity.metrics.get("best_20min_heart_rate_bpm")) is not None:
-            best_20.append(sustained)
-        hr_max, lthr = estimate_hr_max(maxima), estimate_lthr(best_20)
-        power = _on(histories, activity, "critical_power")
-        speed = _on(histories, activity, "critical_speed")
-        swim = _on(histories, activity, "critical_swim_speed")
-        rest = resting_history.on(activity.day)
-        load = activity_load(
-            LoadInputs.from_metrics(
-                activity.sport,
-                activity.moving_seconds,
-                activity.metrics,
-                {
-                    "cp_watts": power.value if power else None,
-                    "cs_mps": speed.value if speed else None,
-                    "css_mps": swim.value if swim else None,
-                    "lthr_bpm": None if isinstance(lthr, Refusal) else lthr.bpm,
-                    "hr_max_bpm": None if isinstance(hr_max, Refusal) else hr_max.bpm,
-                    "hr_rest_bpm": rest.value if rest else DEFAULT_RESTING_BPM,
-                },
-                sex,
-            )
-        )
-        used = {"power": power, "pace": speed, "swim": swim}.get(load.method)
-        found.append(
-            {
-                "activity_id": activity.id,
-                "profile_id": profile_id,
-                "local_date": activity.day,
-                "load": round(load.tss, 3),
-                "method": load.method,
-                "intensity": None if load.intensity is None else round(load.intensity, 4),
-                "threshold": used.value if used else None,
-                "threshold_as_of": used.as_of if used else None,
-            }
-        )
-    return found
+    return [_row(profile_id, activity, knowledge) for activity in series]
 
 
-def _on(
-    histories: dict[tuple[str, str], ThresholdHistory], activity: SeriesActivity, model: str
-) -> KnownThreshold | None:
-    history = histories.get((activity.sport, model))
-    return history.on(activity.day) if history else None
+def _row(profile_id: UUID, activity: SeriesActivity, knowledge: Knowledge) -> dict[str, Any]:
+    sport, day = activity.sport, activity.day
+    power = knowledge.threshold(sport, "critical_power", day)
+    speed = knowledge.threshold(sport, "critical_speed", day)
+    swim = knowledge.threshold(sport, "critical_swim_speed", day)
+    lthr, lthr_sport = knowledge.heart_rate(sport, "lthr", day)
+    hr_max, _ = knowledge.heart_rate(sport, "hr_max", day)
+    rest = knowledge.resting.on(day)
+    known = {
+        "cp_watts": _value(power),
+        "cs_mps": _value(speed),
+        "css_mps": _value(swim),
+        "lthr_bpm": _value(lthr),
+        "hr_max_bpm": _value(hr_max),
+        "hr_rest_bpm": rest.value if rest else DEFAULT_RESTING_BPM,
+    }
+    load = activity_load(
+        LoadInputs.from_metrics(sport, activity.moving_seconds, activity.metrics, known, knowledge.sex)
+    )
+    used = {"power": power, "pace": speed, "swim": swim, "heart_rate": lthr}.get(load.method)
+    return {
+        "activity_id": activity.id,
+        "profile_id": profile_id,
+        "local_date": day,
+        "load": round(load.tss, 3),
+        "method": load.method,
+        "intensity": None if load.intensity is None else round(load.intensity, 4),
+        "threshold": used.value if used else None,
+        "threshold_as_of": used.as_of if used else None,
+        "trimp": None if load.trimp is None else round(load.trimp, 3),
+        "note": _note(load, sport, lthr_sport, rested=rest is not None),
+    }
+
+
+def _value(known: KnownThreshold | None) -> float | None:
+    return known.value if known else None
+
+
+def _note(load: Load, sport: str, lthr_sport: str | None, *, rested: bool) -> str | None:
+    """What was assumed, in words."""
+    told = [load.note] if load.note else []
+    if load.trimp is not None and not rested:
+        told.append(f"resting heart rate not measured: {DEFAULT_RESTING_BPM:.0f} bpm assumed")
+    if load.method == "heart_rate" and lthr_sport != sport:
+        told.append(f"threshold heart rate of {lthr_sport}")
+    return "; ".join(told) or None

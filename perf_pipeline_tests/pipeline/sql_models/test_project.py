@@ -15,7 +15,7 @@ from perf_pipeline.pipeline.sql_models.project import fingerprint, models_folder
 from perf_pipeline.storage.tables import METADATA
 
 ROOT = models_folder().parent
-MACHINERY = {"journal_heads", "journal_pending"}
+MACHINERY = {"athlete_outputs", "journal_heads", "journal_pending"}
 """Tables that tell nothing to an analyst."""
 
 

@@ -28,6 +28,7 @@ def upgrade() -> None:
             nullable=False,
             comment="the one device or file kind that this day's numbers come from: sources are never mixed",
         ),
+        sa.Column("source_reason", sa.Text(), nullable=True, comment="why that one"),
         sa.Column("value", sa.Double(), nullable=True, comment="the day's value; the last known one carried forward"),
         sa.Column("age_days", sa.Integer(), nullable=True, comment="days since it was measured: 0 on the day itself"),
         sa.Column(
