@@ -23,6 +23,7 @@ WORDS = {
     "activity_metrics": "Computing months",
     "profile_metrics": "Computing months",
     "activity_duplicates": "Finding duplicates",
+    "relative_metrics": "Zones and W′ balance",
     "threshold_models": "Fitting thresholds",
     "athlete_report": "Writing the report",
 }

@@ -30,7 +30,14 @@ ASSETS = {
         "performance", {"python", "postgres"},
         {"activities", "activity_metrics", "threshold_models", "daily_wellness"},
     ),
+    "relative_metrics": (
+        "performance", {"python", "postgres", "parquet"},
+        {"activity_streams", "activity_efforts", "activity_metrics", "daily_wellness", "threshold_models"},
+    ),
     "daily_fitness": ("performance", {"python", "postgres"}, {"activity_loads"}),
+    "impulse_response_models": (
+        "performance", {"python", "postgres"}, {"activities", "activity_efforts", "activity_loads"},
+    ),
     "planned_workouts": ("planning", {"python", "postgres"}, {"source_files"}),
     "workout_adaptations": (
         "planning", {"python", "postgres", "s3"},
@@ -47,7 +54,7 @@ ASSETS = {
 """Group, kinds and upstream assets by asset."""
 
 PARQUET = {"activity_streams": STREAMS_SCHEMA, "mean_maximal_curves": CURVES_SCHEMA}
-TABLES = {"activity_duplicates": "activities"}
+TABLES = {"activity_duplicates": "activities", "relative_metrics": "activity_metrics"}
 """Tables of the assets that are not named like theirs."""
 
 CHECKS = {

@@ -18,8 +18,10 @@ import pytest
 from perf_pipeline.pipeline.compute import Executor, InlineExecutor
 from perf_pipeline.pipeline.history.duplicates import update_duplicates
 from perf_pipeline.pipeline.history.fitness import update_fitness
+from perf_pipeline.pipeline.history.impulse_response import update_impulse_response
 from perf_pipeline.pipeline.history.loads import update_loads
 from perf_pipeline.pipeline.history.notifications import update_notifications
+from perf_pipeline.pipeline.history.relative_metrics import update_relative_metrics
 from perf_pipeline.pipeline.history.thresholds import update_thresholds
 from perf_pipeline.pipeline.history.wellness import update_wellness
 from perf_pipeline.pipeline.intake import IntakeReport, take_in
@@ -102,6 +104,18 @@ class Athlete:
             return update_duplicates(
                 store, self.warehouse, lease, self.handle, executor, file_timeout_seconds=60.0, **changes
             )
+
+    def relate(self, today: date, **changes: Any) -> dict[str, int]:
+        store = changes.pop("store", self.store)
+        executor = changes.pop("executor", self.executor)
+        with self.lease() as lease:
+            return update_relative_metrics(
+                store, self.warehouse, lease, self.handle, executor, today, file_timeout_seconds=60.0, **changes
+            )
+
+    def impulse_response(self, today: date) -> dict[str, int]:
+        with self.lease() as lease:
+            return update_impulse_response(self.warehouse, lease, today)
 
     def history(self, today: date) -> dict[str, dict[str, int]]:
         """All athlete-grain stages in their order."""

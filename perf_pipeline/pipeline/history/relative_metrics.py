@@ -1,0 +1,172 @@
+"""Writes the metrics of the grain `athlete`, activity by activity: only those are read whose day or streams changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Double, and_, cast, delete, func, select
+
+from perf_pipeline.physiology.metric import ATHLETE_GRAIN
+from perf_pipeline.physiology.relative_metrics import BEST_SECONDS
+from perf_pipeline.pipeline.chosen_streams import ChosenActivities
+from perf_pipeline.pipeline.code_version import code_version
+from perf_pipeline.pipeline.compute import Executor
+from perf_pipeline.pipeline.history.freshness import turn
+from perf_pipeline.pipeline.history.knowing import load_knowledge
+from perf_pipeline.pipeline.history.thresholds import threshold_version
+from perf_pipeline.pipeline.history.wellness import wellness_version
+from perf_pipeline.pipeline.months import MonthsFailedError
+from perf_pipeline.pipeline.series import load_activities
+from perf_pipeline.pipeline.stages import relative_metrics as stage
+from perf_pipeline.pipeline.stages.relative_metrics import RelateTask, Relation
+from perf_pipeline.storage.errors import StorageError
+from perf_pipeline.storage.objects import ObjectStore
+from perf_pipeline.storage.tables import (
+    activities,
+    activity_efforts,
+    activity_metrics,
+    activity_outputs,
+    month_outputs,
+)  # fmt: skip
+from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, upsert
+
+STAGE = "relative_metrics"
+
+
+def update_relative_metrics(
+    store: ObjectStore,
+    warehouse: Warehouse,
+    lease: Lease,
+    handle: str,
+    executor: Executor,
+    today: date,
+    *,
+    file_timeout_seconds: float,
+    full_refresh: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, int]:
+    """Brings every activity's relative metrics up to date, months side by side, each month in a transaction.
+
+    Raises `MonthsFailedError` where a month's streams could not be read; the others are done.
+    """
+    version = code_version("perf_pipeline.pipeline.stages.relative_metrics")
+    upstream = version + threshold_version() + wellness_version()
+    counts = {"activities": 0, "computed": 0, "rows": 0}
+    with turn(warehouse, lease, STAGE, today, upstream, activity_outputs, full_refresh=full_refresh) as mine:
+        if mine.current:
+            return {**counts, "up_to_date": 1}
+        with warehouse.begin() as connection:
+            relations = _relations(connection, lease.profile_id, today)
+            held = _held(connection, lease.profile_id)
+        prints = {one.activity_id: one.fingerprint(version) for one in relations}
+        stale = [one for one in relations if full_refresh or held.get(one.activity_id) != prints[one.activity_id]]
+        silent = [one for one in stale if not one.has_any()]
+        _write(lease, [], {one.activity_id: prints[one.activity_id] for one in silent})
+        _forget(lease, [i for i in held if i not in prints])
+        tasks = _tasks(store, handle, lease.profile_id, [one for one in stale if one.has_any()])
+        most = max((len(task.relations) for task in tasks), default=0)
+        failures: dict[str, str] = {}
+        timeout = file_timeout_seconds * (1 + most / 10)
+        for done, outcome in enumerate(executor.run(stage.relate, tasks, timeout_seconds=timeout), start=1):
+            if isinstance(outcome.error, StorageError):
+                raise outcome.error
+            if outcome.result is None:
+                why = outcome.lost or f"{type(outcome.error).__name__}: {outcome.error}"
+                failures[outcome.task.chosen.month] = why
+                continue
+            _write(lease, outcome.result, {i: prints[i] for i in outcome.task.relations})
+            counts["rows"] += len(outcome.result)
+            progress(done, len(tasks))
+        if failures:
+            raise MonthsFailedError(handle, failures)
+        mine.done = True
+    return {**counts, "activities": len(relations), "computed": len(stale)}
+
+
+def _relations(connection: Connection, profile_id: UUID, today: date) -> list[Relation]:
+    series = load_activities(connection, profile_id, today, metrics=stage.METRICS)
+    knowledge = load_knowledge(connection, profile_id)
+    places = _places(connection, profile_id)
+    best = _best_watts(connection, profile_id)
+    return [
+        Relation(
+            one.id, one.sport, places[one.id][0], places[one.id][1], stage.known_of(knowledge, one), one.metrics,
+            best.get(one.id, {}),
+        )
+        for one in series
+    ]  # fmt: skip
+
+
+def _places(connection: Connection, profile_id: UUID) -> dict[UUID, tuple[str, str]]:
+    """Archive month of each activity, and the code that wrote its streams: the id is a hash of their bytes."""
+    a, m = activities.c, month_outputs.c
+    same = and_(m.profile_id == a.profile_id, m.month == a.archive_month, m.stage == "activity_streams")
+    query = (
+        select(a.id, a.archive_month, func.coalesce(m.code_version, ""))
+        .outerjoin(month_outputs, same)
+        .where(a.profile_id == profile_id)
+    )
+    return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
+
+
+def _best_watts(connection: Connection, profile_id: UUID) -> Mapping[UUID, dict[int, float]]:
+    e = activity_efforts.c
+    query = select(e.activity_id, e.duration_seconds, cast(e.value, Double)).where(
+        e.profile_id == profile_id, e.effort_type == "power", e.grade != "rejected", e.distance_meters.is_(None),
+        e.duration_seconds.in_(BEST_SECONDS),
+    )  # fmt: skip
+    found: dict[UUID, dict[int, float]] = defaultdict(dict)
+    for activity_id, seconds, value in connection.execute(query):
+        found[activity_id][seconds] = value
+    return found
+
+
+def _held(connection: Connection, profile_id: UUID) -> dict[UUID, str]:
+    o = activity_outputs.c
+    query = select(o.activity_id, o.fingerprint).where(o.profile_id == profile_id, o.stage == STAGE)
+    return {row.activity_id: row.fingerprint for row in connection.execute(query)}
+
+
+def _tasks(store: ObjectStore, handle: str, profile_id: UUID, stale: Iterable[Relation]) -> list[RelateTask]:
+    months: dict[str, dict[UUID, Relation]] = defaultdict(dict)
+    for one in stale:
+        months[one.month][one.activity_id] = one
+    return [
+        RelateTask(
+            ChosenActivities(handle, month, store, {i: one.sport for i, one in chosen.items()}), profile_id, chosen
+        )
+        for month, chosen in sorted(months.items())
+    ]
+
+
+def _write(lease: Lease, rows: list[dict[str, Any]], prints: Mapping[UUID, str]) -> None:
+    """Puts the activities' rows in the place of what was there, with the fingerprints that they hold by."""
+    if not prints:
+        return
+    outputs = [
+        {"activity_id": i, "stage": STAGE, "profile_id": lease.profile_id, "fingerprint": digest}
+        for i, digest in prints.items()
+    ]
+    with lease.transaction() as connection:
+        _delete_rows(connection, list(prints))
+        copy_rows(connection, activity_metrics, rows)
+        upsert(connection, activity_outputs, outputs)
+
+
+def _forget(lease: Lease, gone: list[UUID]) -> None:
+    """Activities that gave way to another recording, or whose clock is no longer believed."""
+    if not gone:
+        return
+    with lease.transaction() as connection:
+        _delete_rows(connection, gone)
+        o = activity_outputs.c
+        connection.execute(delete(activity_outputs).where(o.stage == STAGE, o.activity_id.in_(gone)))
+
+
+def _delete_rows(connection: Connection, activity_ids: list[UUID]) -> None:
+    m = activity_metrics.c
+    connection.execute(delete(activity_metrics).where(m.activity_id.in_(activity_ids), m.grain == ATHLETE_GRAIN))
