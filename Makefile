@@ -10,10 +10,11 @@ ATHERIS := 3.0.0
 FUZZ_TARGETS ?= fit gpx tcx containers reading downstream yaml csv
 FUZZ_SECONDS ?= 60
 FUZZ_RUNS ?= -1
+CHAOS ?= 20
 export PERF_HOME ?= $(CURDIR)/.perf
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types rings bench fuzz up down clean lock docs setup
+.PHONY: help demo test lint types rings bench chaos fuzz up down clean lock docs setup
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,6 +42,9 @@ lint: $(STAMP) ## style, types and import rules
 
 bench: $(STAMP) ## run every benchmark
 	$(BIN)/python -m benchmarks
+
+chaos: $(STAMP) ## break everything for long: CHAOS trials of each kind of fault
+	PERF_CHAOS=$(CHAOS) $(BIN)/python -m pytest -q -n 2 perf_pipeline_tests/reliability
 
 fuzz: $(STAMP) ## look for files that break a reader: FUZZ_TARGETS, FUZZ_SECONDS each, FUZZ_RUNS each
 	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install --quiet "atheris==$(ATHERIS)"

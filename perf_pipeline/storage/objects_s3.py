@@ -170,7 +170,14 @@ class S3ObjectStore(ObjectStore):
             yield page
             if not page.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            token = page.get("NextContinuationToken")
+            if not token or token == more.get("ContinuationToken"):
+                # Half a listing would look like a bucket in which the rest has gone.
+                raise StorageUnavailableError(
+                    f"{self.url()} answers half a listing of {prefix!r} and does not say how it goes on",
+                    "Check the server, then run again",
+                )
+            more = {"ContinuationToken": token}
 
     def _call(self, method: str, **arguments: object) -> dict[str, Any]:
         answer: dict[str, Any] = self._fs().call_s3(method, Bucket=self.bucket, **arguments)
