@@ -49,6 +49,7 @@ class Athlete:
     handle: str = "ann"
     executor: Executor = field(default_factory=InlineExecutor)
     clock: Clock | None = None
+    wait_seconds: float = 0.0
 
     @property
     def profile_id(self) -> UUID:
@@ -56,7 +57,7 @@ class Athlete:
 
     @contextmanager
     def lease(self) -> Iterator[Lease]:
-        with self.warehouse.athlete_lease(self.profile_id, "test") as bare:
+        with self.warehouse.athlete_lease(self.profile_id, "test", self.wait_seconds) as bare:
             lease: Lease = bare
             if self.clock is not None:
                 lease = CrashingLease(bare.profile_id, bare.token, self.warehouse, self.clock)

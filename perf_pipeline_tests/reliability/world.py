@@ -107,7 +107,7 @@ class World:
         for name, data in self.inputs.items():
             store.put(f"inbox/ann/{name}", data)
             path = self.root / "inbox" / "ann" / name
-            if path.exists():
+            if not self.is_bucket:
                 os.utime(path, (LONG_AGO, LONG_AGO))
 
     @property
@@ -116,7 +116,9 @@ class World:
 
     def athlete(self, database_url: str | None = None, **changes: Any) -> Athlete:
         store = ObjectStore.from_url(self.store_url)
-        return Athlete(store, self.root, Warehouse.connect(database_url or self.database_url), **changes)
+        name = changes.pop("name", "perf_pipeline")
+        warehouse = Warehouse.connect(database_url or self.database_url, application_name=name)
+        return Athlete(store, self.root, warehouse, **changes)
 
     def state(self) -> State:
         athlete = self.athlete()
@@ -156,12 +158,29 @@ def bring_up_to_date(athlete: Athlete) -> None:
     athlete.history(TODAY)
 
 
-def in_child(work: Callable[[], None], kill_after: float | None = None) -> int:
-    """Runs the work in a fork; its exit status, -9 where it was killed (after so many seconds, or by itself)."""
+@dataclass
+class Child:
+    """A fork at work; called, it waits for its end and tells the exit status."""
+
+    pid: int
+
+    def __call__(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def child(work: Callable[[], None]) -> Child:
+    """Begins the work in a fork."""
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
         os._exit(_ended(work))
+    return Child(pid)
+
+
+def in_child(work: Callable[[], None], kill_after: float | None = None) -> int:
+    """Runs the work in a fork; its exit status, -9 where it was killed (after so many seconds, or by itself)."""
+    started = child(work)
+    pid = started.pid
     if kill_after is not None:
         deadline = time.monotonic() + kill_after
         while time.monotonic() < deadline:
@@ -170,7 +189,7 @@ def in_child(work: Callable[[], None], kill_after: float | None = None) -> int:
                 return os.waitstatus_to_exitcode(status)
             time.sleep(0.001)
         os.kill(pid, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return started()
 
 
 def _ended(work: Callable[[], None]) -> int:
