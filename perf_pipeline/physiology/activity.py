@@ -16,6 +16,7 @@ from perf_pipeline.physiology.lengths import pool_lengths, swum_seconds
 FloatArray = NDArray[np.float64]
 _LONGEST_SECONDS = 60 * 86_400.0
 _HOUR_SECONDS = 3600.0
+_NIGHT_SECONDS = 12 * 3600.0
 _CLOCK_SLACK_SECONDS = 5.0
 _LONGEST_REST_SECONDS = 600.0
 
@@ -42,10 +43,12 @@ def summarise(session: Session, clean: CleanStreams) -> ActivitySummary:
     if len(clean) < 2:
         return _from_device(session)
     elapsed = _elapsed(session, clean)
-    running = elapsed - sum(max(0.0, min(end, elapsed) - begin) for begin, end in clean.pauses)
+    hours, nights = _silences(clean)
+    running = elapsed - sum(max(0.0, min(end, elapsed) - begin) for begin, end in clean.pauses) - hours - nights
     dt = _running_steps(clean)
     rest = sum(end - begin for begin, end in clean.pauses if end - begin <= _LONGEST_REST_SECONDS)
-    duration = _timer(running, min(elapsed, running + rest), float(dt.sum()), session.summary.get("duration_seconds"))
+    longest = min(elapsed, running + rest + hours)
+    duration = _timer(running, longest, float(dt.sum()), session.summary.get("duration_seconds"))
     pool = pool_lengths(session)
     swum = swum_seconds(session)
     moving = swum if swum is not None else _moving(clean, dt, duration)
@@ -151,6 +154,19 @@ def _running_steps(clean: CleanStreams) -> FloatArray:
     """Seconds of each row's interval outside pauses; 0 for an interval of over 10 s, which nothing recorded."""
     dt = np.diff(clean.seconds, prepend=0.0)
     return np.where(dt <= SMART_RECORDING_SECONDS, dt - _paused_part(clean, dt), 0.0)
+
+
+def _silences(clean: CleanStreams) -> tuple[float, float]:
+    """Seconds outside pauses in silences of over an hour, and in those of over 12 h.
+
+    Who wrote nothing for an hour had stopped, unless the device's timer says otherwise; no timer runs through a night.
+    """
+    dt = np.diff(clean.seconds, prepend=0.0)
+    if not (dt > _HOUR_SECONDS).any():
+        return 0.0, 0.0
+    silent = dt - _paused_part(clean, dt)
+    night = silent > _NIGHT_SECONDS
+    return float(silent[(silent > _HOUR_SECONDS) & ~night].sum()), float(silent[night].sum())
 
 
 def _paused_part(clean: CleanStreams, dt: FloatArray) -> FloatArray:

@@ -167,6 +167,23 @@ def test_zero_power_throughout_gives_no_power_metric(make):
     assert not [name for name in found if "power" in name or "work" in name]
 
 
+@pytest.mark.parametrize(
+    ("gap_hours", "said", "duration"),
+    [
+        (2, None, 1200),  # nobody says that it went on
+        (2, 1200 + 7200, 1200 + 7200),  # the device does
+        (2, 1200, 1200),
+        (20, 1200 + 72_000, 1200),  # no timer runs through a night
+        (27 * 24, 1200 + 27 * 86_400, 1200),
+    ],
+)
+def test_a_silence_of_hours_is_not_ridden_unless_the_timer_says_so(make, gap_hours, said, duration):
+    t = np.concatenate((np.arange(601), np.arange(600, 1201) + 3600 * gap_hours))
+    summary = {"elapsed_seconds": float(t[-1]), **({"duration_seconds": float(said)} if said else {})}
+    session = make(t, power_watts=np.full(len(t), 200.0), summary=summary)
+    assert summarise(session, clean(session)).duration_seconds == pytest.approx(duration, abs=1)
+
+
 def test_xpower_of_a_constant_is_the_constant():
     assert xpower(np.full(300, 250.0)) == pytest.approx(250)
     assert xpower(np.full(24, 250.0)) is None
