@@ -7,7 +7,8 @@ Nothing here changes the raw streams; each decision is an `Anomaly`, of one of t
 - out_of_bounds (any channel): value outside the credible range, rejected.
 - power_spike (power_watts): a record or two alone above their neighbours, rejected.
 - dropout (power, heart rate, cadence): the sensor fell silent; absent, or a zero that is kept.
-- frozen_sensor (power, heart rate, cadence, speed): the same value for a minute while others move; kept.
+- frozen_sensor (power, heart rate, cadence, speed): the same value for a minute and for ten times as long as usual
+  while others move; kept.
 - gps_jump (latitude_degrees): a position that no athlete reaches, or that leaves the course and returns; rejected.
 - distance_step, distance_jump, negative_distance, too_fast (distance_meters): made good as the decision says.
 """
@@ -39,7 +40,12 @@ _HAMPEL_SIGMAS = 6.0
 _MAD_TO_SIGMA = 1.4826
 _SPIKE_FLOOR_WATTS = 400.0
 _SPIKE_LONGEST = 2
-_SHOULDER_SHARE = 0.5
+_SHOULDER_SHARE = 0.4
+_NEIGHBOUR_SHARE = 0.6
+_PUSH_LIMIT_WATTS = 1000.0
+_PUSH_CADENCE_RISE = 20.0
+_FROZEN_TIMES = 10.0
+_SURELY_FROZEN_SECONDS = 600.0
 _PLACES = ("distance_meters", "latitude_degrees", "longitude_degrees")
 _CAN_FREEZE = ("power_watts", "heart_rate_bpm", "cadence_rpm", "speed_mps")
 
@@ -109,7 +115,9 @@ def clean(session: Session) -> CleanStreams:
     for name, values in list(channels.items()):
         channels[name] = _within_bounds(name, values, session.sport, seconds, anomalies)
     if "power_watts" in channels:
-        channels["power_watts"] = _without_spikes(channels["power_watts"], seconds, anomalies)
+        channels["power_watts"] = _without_spikes(
+            channels["power_watts"], channels.get("cadence_rpm"), seconds, anomalies
+        )
     _flag_frozen(seconds, channels, anomalies)
     result = clean_distance(session.sport, seconds, channels, pauses)
     _take_distance(result, session.sport, seconds, channels, anomalies)
@@ -195,12 +203,15 @@ def _within_bounds(
     return values
 
 
-def _without_spikes(power: FloatArray, seconds: FloatArray, anomalies: list[Anomaly]) -> FloatArray:
+def _without_spikes(
+    power: FloatArray, cadence: FloatArray | None, seconds: FloatArray, anomalies: list[Anomaly]
+) -> FloatArray:
     """Hampel filter: a sample or two far above the rolling median of 7 records that its neighbours do not
     share.
 
     Hampel 1974, doi 10.1080/01621459.1974.10482962. A real sprint rises and falls over several seconds, so
-    only one or two records are ever rejected, and only 400 W or more above the median.
+    only one or two records are ever rejected, and only 400 W or more above the median. A push on pedals that were
+    still, with which the crank begins to turn, is one too.
     """
     high = np.flatnonzero(power > _SPIKE_FLOOR_WATTS)
     if len(power) < _HAMPEL_WINDOW or len(high) == 0:
@@ -222,12 +233,23 @@ def _without_spikes(power: FloatArray, seconds: FloatArray, anomalies: list[Anom
         shoulder = excess > _SHOULDER_SHARE * float(excess[first : last + 1].max())
         begin = first - 1 if first > 0 and shoulder[first - 1] else first
         end = last + 1 if last + 1 < len(power) and shoulder[last + 1] else last
-        if end - begin < _SPIKE_LONGEST:
+        beside = max(filled[first - 1] if first else 0.0, filled[last + 1] if last + 1 < len(power) else 0.0)
+        alone = beside < _NEIGHBOUR_SHARE * float(filled[first : last + 1].max())
+        if end - begin < _SPIKE_LONGEST and alone and not _is_push(filled, cadence, first, last):
             spike[first : last + 1] = True
     if spike.any():
         anomalies += _spans("power_spike", "power_watts", spike, seconds, "rejected: alone above its neighbours")
         power = np.where(spike, np.nan, power)
     return power
+
+
+def _is_push(power: FloatArray, cadence: FloatArray | None, first: int, last: int) -> bool:
+    """Whether up to 1,000 W came out of coasting, and the crank came to turn faster by 20/min with them."""
+    before = slice(max(first - 3, 0), first)
+    if cadence is None or first == 0 or power[first : last + 1].max() > _PUSH_LIMIT_WATTS or power[before].min() > 0:
+        return False
+    turned = np.nan_to_num(cadence[before]).min()
+    return bool(np.nan_to_num(cadence[first : last + 1]).max() - turned >= _PUSH_CADENCE_RISE)
 
 
 def _rolling_median(values: FloatArray, rows: IntArray) -> FloatArray:
@@ -261,7 +283,11 @@ def _take_distance(
 
 
 def _flag_frozen(seconds: FloatArray, channels: Mapping[str, FloatArray], anomalies: list[Anomaly]) -> None:
-    """Flag a non-zero channel that stands still for a minute while another one moves."""
+    """Flag a non-zero channel that stands still for a minute while another one moves.
+
+    It must stay ten times as long as its values usually do: a steady heart, sampled every few seconds, is no frozen
+    sensor. Ten minutes are too long for any.
+    """
     n = len(seconds)
     changes = {}
     for name in _CAN_FREEZE:
@@ -275,13 +301,25 @@ def _flag_frozen(seconds: FloatArray, channels: Mapping[str, FloatArray], anomal
         edges = np.flatnonzero((np.diff(values) != 0) | np.isnan(values[1:])) + 1
         first = np.concatenate(([0], edges))
         last = np.concatenate((edges - 1, [n - 1]))
-        long = (seconds[last] - seconds[first] >= FROZEN_SECONDS) & (values[first] > 0)
+        lasted = seconds[last] - seconds[first]
+        long = (lasted >= FROZEN_SECONDS) & (values[first] > 0)
+        if not long.any():
+            continue
+        long &= lasted >= min(_FROZEN_TIMES * _usual_stay(seconds, values, first), _SURELY_FROZEN_SECONDS)
         # Rows must really be there: a gap in the records is not a frozen sensor.
         long &= (last - first + 1) * 10.0 >= seconds[last] - seconds[first]
         for a, b in zip(first[long], last[long], strict=True):
             if any(other[a:b].any() for key, other in changes.items() if key != name) and not changed[a:b].any():
                 decision = "kept, flagged: the same value while others move"
                 anomalies.append(Anomaly("frozen_sensor", name, float(seconds[a]), float(seconds[b]), decision))
+
+
+def _usual_stay(seconds: FloatArray, values: FloatArray, first: IntArray) -> float:
+    """How long a value above 0 stays, usually: half of the channel's time is in stays of at most so many seconds."""
+    stays = np.append(seconds[first[1:]], seconds[-1]) - seconds[first]
+    stays = np.sort(stays[values[first] > 0])
+    total = np.cumsum(stays)
+    return float(stays[int(np.searchsorted(total, total[-1] / 2))])
 
 
 def _spans(kind: str, channel: str, mask: BoolArray, seconds: FloatArray, decision: str) -> list[Anomaly]:

@@ -222,3 +222,38 @@ def test_no_clock_ever_costs_a_row_per_second():
 def test_an_empty_session_is_empty(make):
     streams = clean(make([]))
     assert (len(streams), streams.channels, streams.anomalies) == (0, {}, ())
+
+
+@pytest.mark.parametrize(
+    ("power", "cadence", "spikes"),
+    [
+        ([90, 578, 578, 987, 868, 451], [51, 51, 63, 79, 89, 91], 0),  # a standing start
+        ([26, 113, 339, 688, 638, 277], [0, 54, 73, 84, 106, 90], 0),
+        ([0, 0, 275, 494, 0, 0], [0, 0, 30, 41, 0, 0], 0),  # a push on still pedals
+        ([0, 0, 418, 458, 0, 0], [0, 0, 69, 76, 0, 0], 0),
+        ([0, 0, 0, 814, 0, 0], [85, 85, 0, np.nan, np.nan, 6], 1),  # the crank does not come to turn
+        ([0, 0, 0, 1378, 0, 0], [0, 0, 0, np.nan, np.nan, np.nan], 1),
+        ([200, 200, 200, 1700, 200, 200], [90, 90, 90, 90, 90, 90], 1),
+    ],
+)
+def test_a_short_push_is_told_from_a_spike_by_its_neighbours_and_the_crank(make, power, cadence, spikes):
+    before, after = [0.0] * 30, [0.0] * 30
+    session = make(
+        range(66), power_watts=[*before, *power, *after], cadence_rpm=[*before, *cadence, *after], summary={}
+    )
+    found = [a for a in clean(session).anomalies if a.kind == "power_spike"]
+    assert len(found) == spikes
+
+
+def test_a_steady_heart_is_no_frozen_sensor_but_one_that_stays_ten_times_as_long_as_usual_is(make):
+    t = np.arange(0, 4200, 7)
+    steps = np.repeat(np.arange(len(t) // 4 + 1), 4)[: len(t)]  # a beat more or less every 28 s, as some watches tell
+    steady = 140.0 + steps % 3
+    steady[200:212] = 150.0  # 77 s
+    speed = 3 + 0.2 * np.sin(t / 9)
+    for stay, found in ((12, 0), (48, 1)):
+        heart = steady.copy()
+        heart[200 : 200 + stay] = 150.0
+        streams = clean(make(t, "run", heart_rate_bpm=heart, speed_mps=speed))
+        frozen = [a for a in streams.anomalies if a.kind == "frozen_sensor"]
+        assert [a.channel for a in frozen] == ["heart_rate_bpm"] * found
