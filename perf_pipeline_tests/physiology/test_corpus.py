@@ -81,16 +81,18 @@ def test_the_records_alone_give_the_devices_numbers(real: list[Real]) -> None:
     assert shares["mean_power_watts"] >= 0.78
     assert shares["duration_seconds"] >= 0.76
     kinds = {(one.measure, one.kind) for r in real for one in r.compared}
-    deviceful = {
-        "duration_seconds": {"stamps of whole seconds", "laps cut to whole seconds", "records end before the timer"},
-        "distance_meters": {"jumps that the device counted", "covered between records"},
-        "mean_power_watts": {"the device leaves zeros out"},
-        "normalized_power_watts": {"the device leaves zeros out", "an activity of under 10 min"},
-    }
-    for measure, told in deviceful.items():
+    doings = {
+        "duration_seconds": (
+            0.96, {"stamps of whole seconds", "laps cut to whole seconds", "records end before the timer"},
+        ),
+        "distance_meters": (0.98, {"jumps that the device counted", "covered between records"}),
+        "mean_power_watts": (0.88, {"the device leaves zeros out"}),
+        "normalized_power_watts": (0.96, {"the device leaves zeros out", "an activity of under 10 min"}),
+    }  # fmt: skip
+    for measure, (share, told) in doings.items():
         assert {(measure, kind) for kind in told} <= kinds
         compared = [one for r in real for one in r.compared if one.measure == measure]
-        assert np.mean([one.inside or one.kind in told for one in compared]) >= 0.9, measure
+        assert np.mean([one.inside or one.kind in told for one in compared]) >= share, measure
 
 
 def test_what_is_stored_is_the_devices_word_wherever_the_records_bear_it_out(real: list[Real]) -> None:
