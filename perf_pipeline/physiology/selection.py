@@ -47,17 +47,39 @@ def select(candidates: Sequence[Candidate], rules: Rules) -> tuple[int, ...] | R
     for which a longer one with at least its value exists was not maximal and is left out, and of equal
     durations the best is taken.
     """
-    usable = [
-        i
-        for i, c in enumerate(candidates)
-        if np.isfinite(c.value) and c.value > 0 and rules.shortest_seconds <= c.seconds <= rules.longest_seconds
-    ]
+    usable = _usable(candidates, rules)
     if not usable:
         return Refusal(
             f"no {rules.noun} between {rules.shortest_seconds / 60:.0f} and {rules.longest_seconds / 60:.0f} min"
         )
     chosen = _envelope(candidates, _distinct(candidates, usable, rules))
     return _enough(candidates, chosen, rules) or chosen
+
+
+def companions(
+    candidates: Sequence[Candidate], chosen: Sequence[int], rules: Rules, curve: tuple[float, float], band: float
+) -> tuple[int, ...]:
+    """`chosen` with the other distinct efforts that lie within `band` (a share) of the curve (limit, capacity), in
+    order of duration.
+
+    The best of several maximal efforts of one duration is best by luck as well: a curve through the bests alone lies
+    too high, the more so the more often the athlete went all out. Where there are fewer efforts in the band than in
+    another one just below, they are the easy ones' upper end, and nothing is added.
+    """
+    others = [i for i in _distinct(candidates, _usable(candidates, rules), rules) if i not in set(chosen)]
+    away = {i: candidates[i].value / (curve[0] + curve[1] / candidates[i].seconds) - 1 for i in others}
+    near = [i for i in others if abs(away[i]) <= band]
+    below = [i for i in others if -2 * band <= away[i] < -band]
+    added = near if len(near) >= len(below) else []
+    return tuple(sorted({*chosen, *added}, key=lambda i: (candidates[i].seconds, -candidates[i].value, i)))
+
+
+def _usable(candidates: Sequence[Candidate], rules: Rules) -> list[int]:
+    return [
+        i
+        for i, c in enumerate(candidates)
+        if np.isfinite(c.value) and c.value > 0 and rules.shortest_seconds <= c.seconds <= rules.longest_seconds
+    ]
 
 
 def _distinct(candidates: Sequence[Candidate], usable: list[int], rules: Rules) -> list[int]:

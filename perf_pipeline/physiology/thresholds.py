@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from perf_pipeline.physiology.fitted_curves import ThreeParameters, fit_three_parameters
 from perf_pipeline.physiology.hyperbola import (
+    TOLERATED,
     Line,
     Parameters,
     forms_of,
@@ -22,7 +23,7 @@ from perf_pipeline.physiology.hyperbola import (
     widened,
 )
 from perf_pipeline.physiology.refusal import Refusal
-from perf_pipeline.physiology.selection import Candidate, Rules, select
+from perf_pipeline.physiology.selection import Candidate, Rules, companions, select
 
 __all__ = [
     "CriticalPowerFit", "CriticalSpeedFit", "Influence", "NextEffort", "Parameters", "PowerEffort", "Refusal",
@@ -38,9 +39,14 @@ _SPEED_METERS = (800.0, 10_000.0)
 _FTP_SHARE = 0.95
 _WINDOW_DAYS = 90
 _NEXT_SECONDS = (120, 180, 240, 300, 360, 480, 600, 720, 900, 1200)
-_WIDEST_HALF_INTERVAL = 0.20
-_WIDEST_WIDENED = 0.35
+_WIDEST_HALF_INTERVAL, _WIDEST_WIDENED = 0.20, 0.35
 """A 90 % interval of more than this share of the threshold to either side says nothing that training could use."""
+_LEAST_WEIGHT, _AGREEMENT = 3.6, 0.005
+"""Fewer efforts than this must agree as closely as that: three easy ones often lie on some curve within a few per
+cent, hardly ever within half of one."""
+_BAND, _BAND_SCATTERS = (0.03, 0.06), 2.5
+_TOLERATED_SCATTERS, _MOST_TOLERATED = 1.5, 0.035
+_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +150,11 @@ def fit_critical_power(efforts: Sequence[PowerEffort]) -> CriticalPowerFit | Ref
     chosen = select(candidates, _POWER_RULES)
     if isinstance(chosen, Refusal):
         return chosen
-    seconds, watts = _columns(candidates, chosen)
-    checked = _checked_line(seconds, watts, "Critical Power", "power")
+    checked = _checked_line(candidates, chosen, _POWER_RULES, "Critical Power", "power")
     if isinstance(checked, Refusal):
         return checked
-    line, without = checked
+    chosen, line, without = checked
+    seconds, watts = _columns(candidates, chosen)
     return CriticalPowerFit(
         line.limit, line.capacity, line.limit_se, line.capacity_se, line.limit_interval, line.capacity_interval,
         forms_of(seconds, watts, line), tuple(efforts[i] for i in chosen), line.weights, line.r_squared,
@@ -189,11 +195,11 @@ def fit_critical_speed(
     chosen = select(candidates, _SPEED_RULES)
     if isinstance(chosen, Refusal):
         return chosen
-    t, speed = _columns(candidates, chosen)
-    checked = _checked_line(t, speed, "Critical Speed", "speed")
+    checked = _checked_line(candidates, chosen, _SPEED_RULES, "Critical Speed", "speed")
     if isinstance(checked, Refusal):
         return checked
-    line, without = checked
+    chosen, line, without = checked
+    t, speed = _columns(candidates, chosen)
     return CriticalSpeedFit(
         line.limit, line.capacity, line.limit_se, line.capacity_se, line.limit_interval, line.capacity_interval,
         forms_of(t, speed, line), tuple(efforts[i] for i in chosen), line.weights, line.r_squared,
@@ -273,15 +279,21 @@ def _three_parameters(
     return None if isinstance(found, Refusal) else found
 
 
-def _checked_line(seconds: FloatArray, value: FloatArray, what: str, channel: str) -> tuple[Line, FloatArray] | Refusal:
-    """The line, and its limit without each effort (k,)."""
-    narrow = robust_line(seconds, value)
-    if isinstance(narrow, Refusal):
-        return narrow
-    without = leave_one_out(seconds, value)
+_Chosen = tuple[int, ...]
+
+
+def _checked_line(
+    candidates: Sequence[Candidate], envelope: _Chosen, rules: Rules, what: str, channel: str
+) -> tuple[_Chosen, Line, FloatArray] | Refusal:
+    """The efforts that carry the line, the line, and its limit without each effort (k,)."""
+    found = _line_with_companions(candidates, envelope, rules)
+    if isinstance(found, Refusal):
+        return found
+    chosen, narrow, tolerated = found
+    without = leave_one_out(*_columns(candidates, chosen), tolerated)
     line = widened(narrow, without)
     for one, widest in ((narrow, _WIDEST_HALF_INTERVAL), (line, _WIDEST_WIDENED)):
-        half_width = (one.limit_interval[1] - one.limit_interval[0]) / 2
+        half_width = one.limit - one.limit_interval[0]
         if line.capacity > 0 and line.limit > 0 and not half_width <= widest * line.limit:
             return Refusal(
                 f"the efforts do not agree well enough: {what} is known to no better than "
@@ -291,4 +303,32 @@ def _checked_line(seconds: FloatArray, value: FloatArray, what: str, channel: st
         return Refusal(f"{channel} does not fall with duration: the short efforts were not maximal")
     if line.limit <= 0:
         return Refusal(f"{what} would not be above zero: the long efforts were not maximal")
-    return line, without[0]
+    if sum(line.weights) < _LEAST_WEIGHT and line.scatter > _AGREEMENT:
+        return Refusal(
+            f"too few maximal efforts: {sum(line.weights):.1f} agree, and only within {100 * line.scatter:.1f} %"
+        )
+    return chosen, line, without[0]
+
+
+def _line_with_companions(
+    candidates: Sequence[Candidate], envelope: _Chosen, rules: Rules
+) -> tuple[_Chosen, Line, float] | Refusal:
+    """The line through the best efforts, then through all that lie near it; with the share below it that is tolerated.
+
+    How near is by the efforts' own scatter: 2.5 times, between 3 and 6 %.
+    """
+    chosen, tolerated = envelope, TOLERATED
+    line = robust_line(*_columns(candidates, chosen))
+    for _ in range(_ROUNDS):
+        if isinstance(line, Refusal):
+            return line
+        band = min(max(_BAND[0], _BAND_SCATTERS * line.scatter), _BAND[1])
+        more = companions(candidates, envelope, rules, (line.limit, line.capacity), band)
+        if len(more) == len(envelope):
+            break
+        wider = max(TOLERATED, min(_TOLERATED_SCATTERS * line.scatter, _MOST_TOLERATED))
+        found = robust_line(*_columns(candidates, more), wider)
+        if isinstance(found, Refusal):
+            break
+        chosen, line, tolerated = more, found, wider
+    return line if isinstance(line, Refusal) else (chosen, line, tolerated)

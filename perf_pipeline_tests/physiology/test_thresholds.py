@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import pytest
 
+from benchmarks.thresholds import GRID, Scene, answered, cyclist, runner
 from perf_pipeline.physiology.fitted_curves import (
     OmniDomain,
     fit_omni_domain,
@@ -161,7 +162,8 @@ def test_the_interval_covers_the_truth_about_nine_times_in_ten():
         watts = (CP + W_PRIME / t) * (1 + rng.normal(0, 0.008, 6))
         fit = fit_critical_power([PowerEffort(a, b) for a, b in zip(t, watts, strict=True)])
         hits += fit.cp_interval[0] <= CP <= fit.cp_interval[1]
-    assert 0.85 <= hits / 400 <= 0.95
+    # A little wider than such tests need: files do not say that their efforts were maximal.
+    assert 0.85 <= hits / 400 <= 0.97
 
 
 def test_a_fit_crosses_a_process_pool():
@@ -210,32 +212,33 @@ def test_threshold_heart_rate_needs_three_activities():
     assert estimate_lthr([150.0, 170.0, 170.0, 140.0]).bpm == pytest.approx(0.98 * 170)
 
 
-def test_fewer_maximal_efforts_widen_the_interval_and_it_still_covers_the_truth():
-    hits, answers = [], 0
-    for number in range(500):
-        dice = np.random.default_rng([number, 17])
-        share = float(dice.choice([0.05, 0.1, 0.2, 0.3]))
-        cp, efforts = a_season(dice, share)
-        fit = fit_critical_power(efforts)
-        if not isinstance(fit, Refusal):
-            answers += 1
-            hits.append(fit.cp_interval[0] <= cp <= fit.cp_interval[1])
-    assert answers >= 400
-    assert 0.85 <= sum(hits) / answers <= 0.95, sum(hits) / answers
+def test_the_interval_of_500_athletes_covers_the_truth_nine_times_in_ten_whatever_they_did():
+    scenes = [scene for scene in GRID if scene.knowable]
+    found = answered(cyclist(scenes[n % len(scenes)], n) for n in range(500))
+    assert len(found) >= 350
+    assert 0.85 <= np.mean([o.covered for o in found]) <= 0.95
+    assert 0.85 <= np.mean([o.capacity_covered for o in found]) <= 0.97
+    assert abs(np.mean([o.error for o in found])) < 0.01
 
 
-def a_season(dice, maximal_share):
-    """Critical Power, and the three best of each duration in 90 days; so many activities hold a maximal effort."""
-    cp, w_prime = dice.uniform(180, 380), dice.uniform(10e3, 28e3)
-    best: dict[int, list[PowerEffort]] = {}
-    for day in range(54):
-        hard = int(dice.choice([120, 180, 240, 300, 360, 480, 600, 720, 900, 1200]))
-        depth = 1.0 if dice.random() < maximal_share else dice.uniform(0.6, 0.97)
-        form = 1 + dice.normal(0, 0.01)
-        for t in (120, 180, 240, 300, 360, 480, 600, 720, 900, 1200):
-            watts = (cp + w_prime / t) * form * depth * (1.0 if t == hard else dice.uniform(0.7, 0.93))
-            best.setdefault(t, []).append(PowerEffort(t, watts, None, f"day {day}", 3.0 * t))
-    return cp, [e for ranked in best.values() for e in sorted(ranked, key=lambda e: -e.power_watts)[:3]]
+def test_the_interval_of_250_runners_covers_the_truth_nine_times_in_ten():
+    scenes = [scene for scene in GRID if scene.knowable]
+    found = answered(runner(scenes[n % len(scenes)], n) for n in range(250))
+    assert len(found) >= 170
+    assert 0.85 <= np.mean([o.covered for o in found]) <= 0.97
+    assert abs(np.mean([o.error for o in found])) < 0.015
+
+
+def test_going_all_out_every_day_does_not_make_the_threshold_too_high():
+    # The best of several maximal efforts is best by luck as well: by 3 % with form of 2 %, were it alone to count.
+    found = [cyclist(Scene(40, 1.0, 0.02), n) for n in range(60)]
+    assert abs(np.mean([o.error for o in found])) < 0.015
+    assert np.mean([o.covered for o in found]) >= 0.8
+
+
+def test_where_hardly_an_effort_was_maximal_there_is_mostly_no_number():
+    found = [cyclist(scene, n) for scene in GRID if scene.activities == 4 and scene.share <= 0.3 for n in range(40)]
+    assert np.mean([o.refused for o in found]) > 0.85
 
 
 def test_leaving_an_effort_out_changes_the_line_as_a_fit_without_it_does():

@@ -26,8 +26,9 @@ from perf_pipeline.pipeline.stages.observations import Observation
 EFFORT_DAYS = 90
 HEART_RATE_DAYS = 365
 """A maximal heart rate falls by less than a beat a year, and few weeks hold a race: a year of evidence."""
-PER_WINDOW = 3
-"""Best efforts kept per duration: more than one, since the best may overlap with a better one of another length."""
+PER_WINDOW = 8
+"""Best efforts kept per duration: the best may overlap with a better one of another length, and where many were
+maximal the best alone is too good by luck."""
 SPRINT_SECONDS = 120
 FTP_SECONDS = 1200
 RUN_METERS = (800.0, 10_000.0)
