@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     )
     file_timeout_seconds: float = Field(
         default=60.0, gt=0, allow_inf_nan=False, description="a file that keeps a reader busy for longer is quarantined"
+    )
+
+    notify_urls: SecretStr = Field(
+        default=SecretStr(""),
+        description="services that notifications are sent to, as Apprise URLs with spaces between them (default: none)",
     )
 
     @property

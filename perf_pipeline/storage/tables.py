@@ -498,8 +498,18 @@ deliveries = Table(
     "deliveries", METADATA,
     Column("notification_id", UUID(as_uuid=True), primary_key=True, comment="the notification; kept when it is withdrawn, so that nothing is sent twice"),
     _profile(),
-    _now("delivered_at", "when the configured services took it"),
-    comment="Which notifications were sent out. Append-only: it cannot be derived.",
+    Column("services", JSONB, nullable=False, server_default=text("'[]'"), comment="keys of the services that took it (hashes of their URLs)"),
+    _now("delivered_at", "when the first service took it"),
+    comment="Which notifications were sent out, and to whom. Append-only: it cannot be derived.",
+)  # fmt: skip
+
+delivery_services = Table(
+    "delivery_services", METADATA,
+    _profile(),
+    Column("service", Text, nullable=False, comment="key of the service: a hash of its URL"),
+    Column("on_since", DateTime(timezone=True), nullable=False, comment="when it was first seen in the settings: only what happened later is sent"),
+    PrimaryKeyConstraint("profile_id", "service"),
+    comment="Since when each configured service is told of an athlete's notifications. Not rebuilt: a rebuild sends no old news.",
 )  # fmt: skip
 
 notifications = Table(

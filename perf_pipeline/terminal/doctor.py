@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from perf_pipeline.pipeline.cluster import SCHEME, DaskExecutor
+from perf_pipeline.pipeline.delivery import not_understood, services_of
 from perf_pipeline.pipeline.services import Services, dagster_url, warehouse_url
-from perf_pipeline.settings import Settings
+from perf_pipeline.settings import Settings, SettingsError
 from perf_pipeline.storage.errors import without_secrets
 from perf_pipeline.terminal.failing import message_of
 
@@ -39,13 +40,14 @@ def examine(settings: Settings) -> list[Finding]:
             _try("database", lambda: _database(services)),
             _try("Dagster's database", lambda: _dagster(settings)),
             _try("disk", lambda: _disk(settings)),
+            _try("delivery", lambda: _delivery(settings)),
             _try("workers", lambda: _workers(services)),
         ]
     return findings
 
 
 def _shown(value: object) -> str:
-    return "not set" if value is None else without_secrets(str(value))
+    return "not set" if value is None or not str(value) else without_secrets(str(value))
 
 
 def _try(what: str, look: Callable[[], str]) -> Finding:
@@ -79,6 +81,18 @@ def _workers(services: Services) -> str:
     if settings.compute.startswith(SCHEME):
         return DaskExecutor(settings.compute).describe()
     return f"{settings.workers or os.cpu_count()} processes ({settings.compute})"
+
+
+def _delivery(settings: Settings) -> str:
+    urls = settings.notify_urls.get_secret_value()
+    services = services_of(urls)
+    if not services:
+        return "off: PERF_NOTIFY_URLS names no service"
+    wrong = not_understood(urls)
+    if wrong:
+        listed = ", ".join(str(number) for number in wrong)
+        raise SettingsError(f"PERF_NOTIFY_URLS: service {listed} is not understood. Write it as Apprise does")
+    return f"notifications go to {len(services)} service(s): {', '.join(service.kind for service in services)}"
 
 
 def _disk(settings: Settings) -> str:

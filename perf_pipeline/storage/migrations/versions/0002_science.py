@@ -63,11 +63,34 @@ def upgrade() -> None:
             sa.DateTime(timezone=True),
             server_default=sa.text("now()"),
             nullable=False,
-            comment="when the configured services took it",
+            comment="when the first service took it",
+        ),
+        sa.Column(
+            "services",
+            postgresql.JSONB(),
+            server_default=sa.text("'[]'"),
+            nullable=False,
+            comment="keys of the services that took it (hashes of their URLs)",
         ),
         sa.ForeignKeyConstraint(["profile_id"], ["profiles.id"], name="fk_deliveries_profile_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("notification_id", name="pk_deliveries"),
-        comment="Which notifications were sent out. Append-only: it cannot be derived.",
+        comment="Which notifications were sent out, and to whom. Append-only: it cannot be derived.",
+    )
+    op.create_table(
+        "delivery_services",
+        sa.Column("profile_id", sa.UUID(), nullable=False, comment="the athlete"),
+        sa.Column("service", sa.Text(), nullable=False, comment="key of the service: a hash of its URL"),
+        sa.Column(
+            "on_since",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="when it was first seen in the settings: only what happened later is sent",
+        ),
+        sa.ForeignKeyConstraint(
+            ["profile_id"], ["profiles.id"], name="fk_delivery_services_profile_id", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("profile_id", "service", name="pk_delivery_services"),
+        comment="Since when each configured service is told of an athlete's notifications. Not rebuilt: a rebuild sends no old news.",
     )
     op.create_table(
         "impulse_response_models",
