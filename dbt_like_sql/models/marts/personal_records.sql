@@ -22,10 +22,11 @@ from {{ ref('stg_profiles') }} as p
 cross join lateral (
     select distinct on (e.sport, e.effort_type, e.length)
         e.*,
-        max(e.merit) over (
-            partition by e.sport, e.effort_type, e.length
-            order by e.recorded_at, e.activity_id rows between unbounded preceding and 1 preceding
-        ) as merit_before
+        -- A doubtful value never stands in the way of a clean one; a doubtful one has to beat everything.
+        case
+            when e.grade = 'confirmed' then max(case when e.grade = 'confirmed' then e.merit end) over earlier
+            else max(e.merit) over earlier
+        end as merit_before
     from (
         select
             one.sport,
@@ -45,6 +46,10 @@ cross join lateral (
         from {{ ref('stg_activity_efforts') }} as one
         where one.profile_id = p.profile_id and one.value > 0
     ) as e
+    window earlier as (
+        partition by e.sport, e.effort_type, e.length
+        order by e.recorded_at, e.activity_id rows between unbounded preceding and 1 preceding
+    )
     order by e.sport, e.effort_type, e.length, e.merit desc, e.recorded_at, e.activity_id
 ) as best
 inner join {{ ref('stg_activities') }} as a on a.activity_id = best.activity_id

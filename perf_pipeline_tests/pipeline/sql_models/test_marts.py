@@ -202,3 +202,12 @@ def test_an_athlete_without_anything_has_a_summary_and_no_curve(marts: Marts) ->
     assert ann["weight_kilograms"] == 70
     assert ann["files_in_quarantine"] == 4
     assert ann["activities"] == len(marts.rows("select 1 from marts.activity_feed where athlete = 'ann'"))
+
+
+def test_every_effort_that_counts_leads_to_one_file(marts: Marts) -> None:
+    query = (
+        "select count(*) as n, count(distinct effort_id) as efforts, count(sha256) as files from marts.effort_lineage"
+    )
+    (row,) = marts.rows(query)
+    assert row["n"] == row["efforts"] == row["files"] == len(marts.rows("select 1 from staging.stg_activity_efforts"))
+    assert row["n"] > 0
