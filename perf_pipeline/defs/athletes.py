@@ -108,12 +108,13 @@ def for_each_athlete(
             context.log.exception("athlete %s failed in %s", handle, stage)
             pipeline.failures[handle] = f"{stage}: {type(error).__name__}: {error}"
     totals.seconds = time.perf_counter() - began
-    if pipeline.failures and (_is_last(context, stage) or pipeline.failures.keys() >= set(handles)):
-        context.instance.add_run_tags(context.run.run_id, {FAILED_TAG: ",".join(sorted(pipeline.failures))})
-        listing = "; ".join(f"{handle}: {reason}" for handle, reason in sorted(pipeline.failures.items()))
+    failed = {**pipeline.setbacks, **pipeline.failures}
+    nobody_left = bool(pipeline.failures) and pipeline.failures.keys() >= set(handles)
+    if failed and (_is_last(context, stage) or nobody_left):
+        context.instance.add_run_tags(context.run.run_id, {FAILED_TAG: ",".join(sorted(failed))})
+        listing = "; ".join(f"{handle}: {reason}" for handle, reason in sorted(failed.items()))
         raise dg.Failure(
-            f"{len(pipeline.failures)} of the run's athletes failed: {listing}",
-            metadata={"failed_athletes": sorted(pipeline.failures)},
+            f"{len(failed)} of the run's athletes failed: {listing}", metadata={"failed_athletes": sorted(failed)}
         )
     return totals
 

@@ -20,6 +20,7 @@ class PipelineResource(dg.ConfigurableResource):
     overrides: dict[str, str] = Field(default_factory=dict, description="settings by name, in place of PERF_*")
     _services: Services | None = PrivateAttr(default=None)
     _failures: dict[str, str] = PrivateAttr(default_factory=dict)
+    _setbacks: dict[str, str] = PrivateAttr(default_factory=dict)
     _decoded: list[str] | None = PrivateAttr(default=None)
 
     @property
@@ -44,6 +45,11 @@ class PipelineResource(dg.ConfigurableResource):
         return self._failures
 
     @property
+    def setbacks(self) -> dict[str, str]:
+        """Athletes of whom a part failed in this run, with the reason. Later stages go on with what there is."""
+        return self._setbacks
+
+    @property
     def decoded(self) -> list[str] | None:
         """Archive paths of the files that this run has decoded; None where the run does not decode."""
         return self._decoded
@@ -61,6 +67,7 @@ class PipelineResource(dg.ConfigurableResource):
                 self._services.close()
                 self._services = None
             self._failures = {}
+            self._setbacks = {}
             self._decoded = None
 
 

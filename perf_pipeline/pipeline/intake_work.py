@@ -57,12 +57,23 @@ def take(task: IntakeTask) -> list[Receipt]:
         data = task.store.get(task.item.key)
     except ObjectMissingError:
         return []  # taken back by whoever dropped it, before we got to it: nothing has entered
+    if len(data) != task.item.size:
+        _refuse_half(task)
     _, name = layout.split_inbox(task.item.key) or ("", task.item.key)
     receipts = []
     for receipt in receipts_of(task.handle, name, data, task.item.modified):
         store_receipt(task.store, receipt)
         receipts.append(replace(receipt, data=None))
     return receipts or [replace(_empty_container(task, data, name), data=None)]
+
+
+def _refuse_half(task: IntakeTask) -> None:
+    """Another size than that listed: somebody has replaced the file meanwhile, or the storage gave half of it."""
+    now = task.store.find(task.item.key)
+    if now is not None and (now.size, now.etag) == (task.item.size, task.item.etag):
+        raise StorageUnavailableError(
+            f"{task.item.key!r} was not read whole", "Check the storage, then run again: the file is still in the inbox"
+        )
 
 
 def receipts_of(handle: str, name: str, data: bytes, received_at: datetime) -> Iterator[Receipt]:

@@ -18,7 +18,7 @@ from sqlalchemy import Table
 from perf_pipeline.formats.model import FileKind, FormatError
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.stages import activities, curves, efforts, metrics, profile_metrics
-from perf_pipeline.pipeline.stages.preparation import prepare
+from perf_pipeline.pipeline.stages.preparation import Prepared, prepare
 from perf_pipeline.pipeline.stages.streams import NotAnActivityError, decode
 from perf_pipeline.storage import tables
 from perf_pipeline.storage.copy_text import CopyBlock, encode_rows
@@ -128,23 +128,31 @@ class MonthResult:
     """Outputs of the stages that were stale.
 
     `activity_ids` are those of the rows of `activities`, where these were stale. `verdicts` maps a file's hash to
-    (status, reason) where it was decoded, `staged` the name of a Parquet object to the one that it is to get.
+    (status, reason) where it was decoded, `staged` the name of a Parquet object to the one that it is to get,
+    `failures` a stage that was stale and could not be computed to the reason.
     """
 
     outputs: Mapping[str, StageOutput]
     activity_ids: tuple[UUID, ...] = ()
     verdicts: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
     staged: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+
+
+class ArchiveDamagedError(Exception):
+    """An archived file is gone, or is not what came in: its month waits, and keeps what was computed from the whole."""
 
 
 def compute_month(task: MonthTask) -> MonthResult:
     """Brings the stages asked for up to date, skipping those whose fingerprint holds.
 
-    Raises `StorageError` where the storage fails. A file that cannot be read is a verdict, not an error.
+    Raises `StorageError` where the storage fails, `ArchiveDamagedError` where a file is not what came in. A file that
+    cannot be read is a verdict, not an error; a fault of one stage is told, and costs the others nothing.
     """
     began = time.perf_counter()
     outputs: dict[str, StageOutput] = {}
+    failures: dict[str, str] = {}
     verdicts: dict[str, tuple[str, str | None]] = {}
     staged: dict[str, str] = {}
     stored: Sequence[StoredSession] | None = None
@@ -163,7 +171,7 @@ def compute_month(task: MonthTask) -> MonthResult:
     stale = _stale_derived(task, streams_hash)
     activity_ids: tuple[UUID, ...] = ()
     if stale and stored is not None:
-        derived, curves_parquet = _compute_derived(task, stored, stale, streams_hash)
+        derived, curves_parquet, failures = _compute_derived(task, stored, stale, streams_hash)
         outputs.update(derived)
         activity_ids = tuple(item.activity_id for item in stored) if ACTIVITIES in outputs else ()
         if curves_parquet is not None:
@@ -171,7 +179,7 @@ def compute_month(task: MonthTask) -> MonthResult:
     if PROFILE_METRICS in task.stages and task.is_stale(PROFILE_METRICS, None):
         outputs[PROFILE_METRICS], found = _compute_wellness(task)
         verdicts.update(found)
-    return MonthResult(outputs, activity_ids, verdicts, staged, time.perf_counter() - began)
+    return MonthResult(outputs, activity_ids, verdicts, staged, failures, time.perf_counter() - began)
 
 
 def _stale_derived(task: MonthTask, streams_hash: str | None) -> list[str]:
@@ -193,18 +201,29 @@ def _decode_month(task: MonthTask) -> tuple[list[StoredSession], dict[str, tuple
             verdicts[file.sha256] = ("quarantined", task.skip[file.sha256])
             continue
         try:
-            stored += decode(task.profile_id, file.sha256, task.store.get(file.path))
+            stored += decode(task.profile_id, file.sha256, _archived(task.store, file))
             verdicts[file.sha256] = ("archived", None)
         except NotAnActivityError as error:
             verdicts[file.sha256] = ("not_an_activity", str(error))
         except FormatError as error:
             verdicts[file.sha256] = ("quarantined", str(error))
-        except StorageError:
+        except (StorageError, ArchiveDamagedError):
             raise
         except Exception as error:  # noqa: BLE001 - a fault of a reader costs the file that shows it, not its month
             verdicts[file.sha256] = ("quarantined", f"the reader failed: {type(error).__name__}")
     stored.sort(key=lambda s: (s.session.start_ms, str(s.activity_id)))
     return stored, verdicts
+
+
+def _archived(store: ObjectStore, file: MonthFile) -> bytes:
+    """The file's bytes, which are those that came in: half of them would give a wrong number that looks like one."""
+    try:
+        data = store.get(file.path)
+    except ObjectMissingError as error:
+        raise ArchiveDamagedError(f"{file.path} is gone from the archive") from error
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise ArchiveDamagedError(f"{file.path} is not what came in")
+    return data
 
 
 def _stage_parquet(task: MonthTask, stored: Sequence[StoredSession]) -> tuple[str, dict[str, str]]:
@@ -241,32 +260,58 @@ def _hash_of(*objects: bytes) -> str:
 
 def _compute_derived(
     task: MonthTask, stored: Iterable[StoredSession], stale: Sequence[str], streams_hash: str | None
-) -> tuple[dict[str, StageOutput], bytes | None]:
-    """The outputs of the stale stages, and the Parquet of curves where those are among them."""
-    files = {file.sha256: file for file in task.files}
-    rows: dict[str, list[dict[str, Any]]] = {stage: [] for stage in stale if stage != CURVES}
-    found: list[ActivityCurves] = []
-    for read in stored:
-        file = files[read.source_sha256]
-        prepared = prepare(read, file.sidecar.get("type"))
-        if ACTIVITIES in rows:
-            rows[ACTIVITIES].append(activities.row(task.profile_id, task.month, file.path, file.sidecar, prepared))
-        if EFFORTS in rows:
-            rows[EFFORTS] += efforts.rows(task.profile_id, prepared)
-        if CURVES in stale:
-            found.append(curves.curves_of(prepared))
-        if METRICS in rows:
-            rows[METRICS] += metrics.rows(task.profile_id, prepared)
+) -> tuple[dict[str, StageOutput], bytes | None, dict[str, str]]:
+    """The outputs of the stale stages, the Parquet of curves where those are among them, and which stages failed."""
+    made, failures = _made(task, stored, stale)
     outputs = {
-        stage: StageOutput.of(TABLES[stage], made, task.fingerprint(stage, streams_hash))
-        for stage, made in rows.items()
+        stage: StageOutput.of(TABLES[stage], rows, task.fingerprint(stage, streams_hash))
+        for stage, rows in made.items()
+        if stage != CURVES
     }
-    if CURVES not in stale:
-        return outputs, None
+    if CURVES not in made:
+        return outputs, None, failures
+    found: list[ActivityCurves] = made[CURVES]
     parquet = write_curves(found)
     counts = {"curves": sum(len(one.curves) for one in found)}
     outputs[CURVES] = StageOutput(task.fingerprint(CURVES, streams_hash), _hash_of(parquet), counts=counts)
-    return outputs, parquet
+    return outputs, parquet, failures
+
+
+def _made(
+    task: MonthTask, stored: Iterable[StoredSession], stale: Sequence[str]
+) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """What each of the stages makes of the sessions; a stage that fails is told, and makes nothing."""
+    files = {file.sha256: file for file in task.files}
+    made: dict[str, list[Any]] = {stage: [] for stage in stale}
+    failures: dict[str, str] = {}
+    for read in stored:
+        file = files[read.source_sha256]
+        try:
+            prepared = prepare(read, file.sidecar.get("type"))
+        except Exception as error:  # noqa: BLE001 - nothing can be derived; the streams of the month are there
+            failures = dict.fromkeys(stale, f"{type(error).__name__}: {error}")
+            break
+        for stage in stale:
+            if stage in failures:
+                continue
+            try:
+                made[stage] += _make(stage, task, file, prepared)
+            except Exception as error:  # noqa: BLE001 - a fault of a stage costs that stage
+                failures[stage] = f"{type(error).__name__}: {error}"
+    if ACTIVITIES in failures:
+        # Their rows hang on those of activities that may not be there.
+        failures.update({stage: f"waits for {ACTIVITIES}" for stage in (EFFORTS, METRICS) if stage in made})
+    return {stage: rows for stage, rows in made.items() if stage not in failures}, failures
+
+
+def _make(stage: str, task: MonthTask, file: MonthFile, prepared: Prepared) -> list[Any]:
+    if stage == ACTIVITIES:
+        return [activities.row(task.profile_id, task.month, file.path, file.sidecar, prepared)]
+    if stage == EFFORTS:
+        return efforts.rows(task.profile_id, prepared)
+    if stage == CURVES:
+        return [curves.curves_of(prepared)]
+    return metrics.rows(task.profile_id, prepared)
 
 
 def _compute_wellness(task: MonthTask) -> tuple[StageOutput, dict[str, tuple[str, str | None]]]:
@@ -277,11 +322,11 @@ def _compute_wellness(task: MonthTask) -> tuple[StageOutput, dict[str, tuple[str
             verdicts[file.sha256] = ("quarantined", task.skip[file.sha256])
             continue
         try:
-            rows += profile_metrics.rows(task.profile_id, file.sha256, task.store.get(file.path))
+            rows += profile_metrics.rows(task.profile_id, file.sha256, _archived(task.store, file))
             verdicts[file.sha256] = ("archived", None)
         except FormatError as error:
             verdicts[file.sha256] = ("quarantined", str(error))
-        except StorageError:
+        except (StorageError, ArchiveDamagedError):
             raise
         except Exception as error:  # noqa: BLE001 - as above
             verdicts[file.sha256] = ("quarantined", f"the reader failed: {type(error).__name__}")

@@ -60,12 +60,16 @@ CHILDREN = {EFFORTS: activity_efforts, METRICS: activity_metrics}
 
 
 class MonthsFailedError(Exception):
-    """Some months could not be computed; `failures` maps month to reason. The others are done."""
+    """Some months, or stages of them, could not be computed; `failures` maps month to reason.
 
-    def __init__(self, handle: str, failures: Mapping[str, str]) -> None:
+    The others are done: `report` tells of them.
+    """
+
+    def __init__(self, handle: str, failures: Mapping[str, str], report: MonthsReport | None = None) -> None:
         listing = "; ".join(f"{month}: {reason}" for month, reason in sorted(failures.items()))
         super().__init__(f"athlete {handle}: {len(failures)} months failed ({listing})")
         self.failures = failures
+        self.report = report or MonthsReport()
 
 
 @dataclass(slots=True)
@@ -124,6 +128,8 @@ def bring_up_to_date(
         if outcome.result is None:
             failures[month] = outcome.lost or f"{type(outcome.error).__name__}: {outcome.error}"
             continue
+        if outcome.result.failures:
+            failures[month] = ", ".join(f"{stage}: {why}" for stage, why in sorted(outcome.result.failures.items()))
         _commit(store, lease, outcome.task, outcome.result)
         report.computed.append(month)
         report.seconds += outcome.result.seconds
@@ -132,11 +138,11 @@ def bring_up_to_date(
         for stage, output in outcome.result.outputs.items():
             for name, count in output.counts.items():
                 report.counts[f"{stage}.{name}"] += int(count)
-        progress(len(report.computed) + len(failures), len(tasks))
+        progress(len(failures.keys() | set(report.computed)), len(tasks))
     if tasks:
         store.remove_empty_folders(layout.staging(handle))
     if failures:
-        raise MonthsFailedError(handle, failures)
+        raise MonthsFailedError(handle, failures, report)
     return report
 
 

@@ -174,19 +174,30 @@ def test_a_month_that_fails_fails_the_run_and_names_the_month(graph: Graph, monk
 
     real = month_work.efforts.rows
 
-    def faulty(profile_id: object, stored: object, clean: object) -> list[dict[str, object]]:
-        if stored.session.start_ms > making.at("2026-06-01").timestamp() * 1000:
+    def faulty(profile_id: object, prepared: object) -> list[dict[str, object]]:
+        if prepared.stored.session.start_ms > making.at("2026-06-01").timestamp() * 1000:
             raise ZeroDivisionError
-        return real(profile_id, stored, clean)
+        return real(profile_id, prepared)
 
     monkeypatch.setattr(month_work.efforts, "rows", faulty)
     drop_all(graph)
     result = graph.run("ann")
     assert not result.success
-    assert "2026-06: ZeroDivisionError" in str(
+    reason = "2026-06: activity_efforts: ZeroDivisionError"
+    assert reason in str(
         next(e.event_specific_data.error_display_string for e in result.all_events if e.is_step_failure)
     )
-    assert [row["archive_month"] for row in graph.athlete().rows("activities")] == ["2026-05"]
+    # All else of that month, the other months, and the stages after them are done; what is not, is named.
+    athlete = graph.athlete()
+    assert [row["archive_month"] for row in athlete.rows("activities")] == ["2026-05", "2026-06"]
+    assert len({row["activity_id"] for row in athlete.rows("activity_metrics")}) == 2
+    assert len({row["activity_id"] for row in athlete.rows("activity_efforts")}) == 1
+    assert athlete.rows("daily_fitness")
+    assert not checks(result)["no_month_left_behind"]
+    assert list(metadata(result, "activities")["failed_months"]["ann"]) == ["2026-06"]
+    monkeypatch.undo()
+    assert graph.run("ann").success
+    assert len({row["activity_id"] for row in athlete.rows("activity_efforts")}) == 2
 
 
 def test_a_database_that_is_down_fails_the_run_at_once(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from perf_pipeline.pipeline import intake, intake_work, second_chance
 from perf_pipeline.pipeline.archive_care import GONE, ROTTEN, archive_state, check_archive
 from perf_pipeline.pipeline.erase import erase, traces
 from perf_pipeline.pipeline.journal import newest_rows
+from perf_pipeline.pipeline.months import MonthsFailedError
 from perf_pipeline.pipeline.overview import quarantine_by_reason_and_age
 from perf_pipeline.pipeline.second_chance import try_again
 from perf_pipeline.pipeline.snapshots import differences
@@ -213,3 +214,33 @@ def test_an_erasure_that_was_killed_is_begun_again(kept: Athlete) -> None:
         if len(clock.calls) < call:
             break
     assert not traces(kept.store, kept.warehouse, "ann").any
+
+
+def test_a_month_whose_file_has_rotted_or_gone_waits_and_keeps_what_was_computed_from_the_whole(kept: Athlete) -> None:
+    kept.months()
+    rows = kept.snapshot()
+    path = next(row["archive_path"] for row in kept.rows("source_files") if row["kind"] == "activity")
+    whole = kept.store.get(path)
+    for damage in (lambda: kept.store.put(path, whole[: len(whole) // 2]), lambda: kept.store.delete(path)):
+        damage()
+        with pytest.raises(MonthsFailedError, match=r"2026-05: ArchiveDamagedError: archive/.* (what came in|gone)"):
+            kept.months(full_refresh=True)
+        assert differences(rows, kept.snapshot()) == []
+    kept.store.put(path, whole)
+    kept.months(full_refresh=True)
+    assert differences(rows, kept.snapshot()) == []
+
+
+def test_a_file_of_which_the_storage_gives_half_stays_in_the_inbox(athlete: Athlete) -> None:
+    data = making.fit(making.ride("2026-05-04", 2))
+    athlete.drop("a.fit", data)
+
+    class Halving(CrashingStore):
+        def get(self, key: str) -> bytes:
+            read = self.inner.get(key)
+            return read[: len(read) // 2] if key.startswith("inbox/") else read
+
+    with pytest.raises(StorageUnavailableError, match="not read whole"):
+        athlete.take_in(store=Halving(athlete.store, Clock()))
+    assert athlete.contents("inbox") == {"inbox/ann/a.fit": data}
+    assert athlete.rows("source_files") == []

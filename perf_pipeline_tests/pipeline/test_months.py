@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from perf_pipeline.formats.model import CorruptFileError
 from perf_pipeline.pipeline import month_work, months
 from perf_pipeline.pipeline.compute import ProcessExecutor
 from perf_pipeline.pipeline.month_work import ACTIVITIES, CURVES, EFFORTS, METRICS, PROFILE_METRICS, STREAMS
@@ -25,6 +26,7 @@ from perf_pipeline_tests.pipeline.conftest import LONG_AGO, Athlete
 from perf_pipeline_tests.pipeline.workers import DeadlyFile
 
 MAY = making.fit(making.ride("2026-05-04T10:00", 6))
+BAD = making.fit(making.ride("2026-05-06", 2))
 MAY_RUN = making.gpx(making.run("2026-05-05T10:00", 6))
 JUNE = making.fit(making.swim("2026-06-01T10:00", 6))
 
@@ -187,12 +189,14 @@ def test_a_sidecar_that_corrects_the_sport_changes_the_efforts(trained: Athlete)
     assert runs == []
 
 
-def test_a_file_that_fails_after_archiving_is_quarantined_and_its_month_goes_on(athlete: Athlete) -> None:
+def test_a_file_that_fails_after_archiving_is_quarantined_and_its_month_goes_on(
+    athlete: Athlete, monkeypatch: pytest.MonkeyPatch
+) -> None:
     athlete.drop("ride.fit", MAY)
-    athlete.drop("bad.fit", making.fit(making.ride("2026-05-06")))
+    athlete.drop("bad.fit", BAD)
     athlete.take_in()
     (bad,) = (row for row in athlete.rows("source_files") if row["sha256"] != sha(MAY))
-    athlete.store.put(bad["archive_path"], b"\x0e\x20\x00\x00\x10\x00\x00\x00.FIT" + bytes(40))
+    refuse_bad(monkeypatch)
     report = athlete.months()
     assert dict(report.verdicts) == {"archived": 1, "quarantined": 1}
     (row,) = (row for row in athlete.rows("source_files") if row["id"] == bad["id"])
@@ -201,6 +205,18 @@ def test_a_file_that_fails_after_archiving_is_quarantined_and_its_month_goes_on(
     assert (note["name"], note["reason"]) == (bad["archive_path"], row["reason"])
     assert [a["source_file_id"] for a in athlete.rows("activities")] != [bad["id"]]
     assert len(athlete.rows("activities")) == 1
+
+
+def refuse_bad(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is recognised by its head, and cannot be read beyond."""
+    real = month_work.decode
+
+    def decode(profile_id: object, sha256: str, data: bytes) -> object:
+        if sha256 == sha(BAD):
+            raise CorruptFileError("no record can be read")
+        return real(profile_id, sha256, data)
+
+    monkeypatch.setattr(month_work, "decode", decode)
 
 
 def test_a_quarantined_file_is_tried_again_when_the_reader_changes(
@@ -250,7 +266,9 @@ def test_a_fault_of_the_code_fails_its_month_and_no_other(trained: Athlete, monk
         return real(profile_id, prepared)
 
     monkeypatch.setattr(month_work.efforts, "rows", faulty)
-    with pytest.raises(MonthsFailedError, match=r"1 months failed .*2026-05: ZeroDivisionError: of efforts"):
+    with pytest.raises(
+        MonthsFailedError, match=r"1 months failed .*2026-05: activity_efforts: ZeroDivisionError: of efforts"
+    ):
         trained.months(full_refresh=True)
     assert differences(before, trained.snapshot()) == []
 
@@ -421,12 +439,9 @@ def test_a_month_replaces_the_metrics_of_its_own_grain_and_leaves_the_athletes(t
 
 def drop_two(athlete: Athlete) -> None:
     """A ride and a file that fails after archiving in May, a swim in June."""
-    bad = making.fit(making.ride("2026-05-06", 2))
-    for name, data in {"ride.fit": MAY, "bad.fit": bad, "swim.fit": JUNE, "swim.yaml": b"name: Lake\n"}.items():
+    for name, data in {"ride.fit": MAY, "bad.fit": BAD, "swim.fit": JUNE, "swim.yaml": b"name: Lake\n"}.items():
         athlete.drop(name, data)
     athlete.take_in()
-    path = next(row["archive_path"] for row in athlete.rows("source_files") if row["sha256"] == sha(bad))
-    athlete.store.put(path, b"\x0e\x20\x00\x00\x10\x00\x00\x00.FIT" + bytes(40))
 
 
 def without_times(objects: dict[str, bytes]) -> dict[str, object]:
@@ -437,7 +452,10 @@ def without_times(objects: dict[str, bytes]) -> dict[str, object]:
     }
 
 
-def test_killed_at_any_call_the_next_run_ends_where_an_undisturbed_one_would(athlete: Athlete) -> None:
+def test_killed_at_any_call_the_next_run_ends_where_an_undisturbed_one_would(
+    athlete: Athlete, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_bad(monkeypatch)
     drop_two(athlete)
     with athlete.killed_at(0) as clock:
         athlete.months()

@@ -20,7 +20,7 @@ from perf_pipeline.pipeline.month_work import (
     PROFILE_METRICS,
     STREAMS,
 )
-from perf_pipeline.pipeline.months import bring_up_to_date, stage_versions
+from perf_pipeline.pipeline.months import MonthsFailedError, bring_up_to_date, stage_versions
 from perf_pipeline.storage.curves import CURVES_SCHEMA
 from perf_pipeline.storage.streams import STREAMS_SCHEMA
 from perf_pipeline.storage.tables import activities, activity_efforts, activity_metrics, profile_metrics
@@ -110,20 +110,28 @@ def athlete_months(
 ) -> Iterator[Any]:
     selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
 
+    failed: dict[str, dict[str, str]] = {}
+
     def work(turn: AthleteWork) -> dict[str, int]:
-        report = bring_up_to_date(
-            turn.services.store,
-            turn.services.warehouse,
-            turn.lease,
-            turn.handle,
-            turn.services.executor,
-            stages=selected,
-            file_timeout_seconds=turn.services.settings.file_timeout_seconds,
-            full_refresh=scope.full_refresh,
-            since=scope.since,
-            until=scope.until,
-            progress=turn.progress,
-        )
+        try:
+            report = bring_up_to_date(
+                turn.services.store,
+                turn.services.warehouse,
+                turn.lease,
+                turn.handle,
+                turn.services.executor,
+                stages=selected,
+                file_timeout_seconds=turn.services.settings.file_timeout_seconds,
+                full_refresh=scope.full_refresh,
+                since=scope.since,
+                until=scope.until,
+                progress=turn.progress,
+            )
+        except MonthsFailedError as error:
+            # The other months and stages are done, and what comes after them goes on; the run fails at its end.
+            report, failed[turn.handle] = error.report, dict(error.failures)
+            context.log.exception("athlete %s failed in part", turn.handle)
+            pipeline.setbacks[turn.handle] = str(error)
         pipeline.note_decoded(report.decoded)
         counts = {**report.counts, "months": len(report.computed), "months_skipped": report.skipped}
         return {**counts, "quarantined": report.verdicts["quarantined"]}
@@ -131,7 +139,9 @@ def athlete_months(
     # Where the checks alone are asked for there is no stage to run.
     last = max(selected, key=MONTH_STAGES.index, default=None)
     totals = for_each_athlete(context, pipeline, scope, progress, last, work) if last else StageTotals()
-    shared = {name: count for name, count in totals.metadata().items() if "." not in name}
+    shared: dict[str, Any] = {name: count for name, count in totals.metadata().items() if "." not in name}
+    if failed:
+        shared["failed_months"] = dg.MetadataValue.json(failed)
     for stage in MONTH_STAGES:
         if stage in selected:
             yield dg.MaterializeResult(asset_key=stage, metadata={**shared, **totals.metadata(f"{stage}.")})
