@@ -16,6 +16,7 @@ import pytest
 from perf_pipeline.formats.model import CorruptFileError
 from perf_pipeline.pipeline import month_work, months
 from perf_pipeline.pipeline.compute import ProcessExecutor
+from perf_pipeline.pipeline.journal import newest_rows
 from perf_pipeline.pipeline.month_work import ACTIVITIES, CURVES, EFFORTS, METRICS, PROFILE_METRICS, STREAMS
 from perf_pipeline.pipeline.months import MonthsFailedError, months_behind
 from perf_pipeline.pipeline.snapshots import differences
@@ -445,10 +446,12 @@ def drop_two(athlete: Athlete) -> None:
 
 
 def without_times(objects: dict[str, bytes]) -> dict[str, object]:
-    """The objects, notes of quarantine without the moment at which they were written."""
-    return {
+    """The objects, notes of quarantine without the moment at which they were written, the journal as what it tells."""
+    files = newest_rows({key: data for key, data in objects.items() if "/journal/source_files/" in key}, "id")
+    return {"journal": files} | {
         key: {**json.loads(data), "received_at": None} if key.startswith("quarantine/") else data
         for key, data in objects.items()
+        if "/journal/" not in key
     }
 
 
