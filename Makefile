@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
   --no-annotate --no-emit-index-url --no-emit-find-links
 # Built for some versions of Python only, so it is no part of the lock file.
 ATHERIS := 3.0.0
-FUZZ_TARGETS ?= fit gpx tcx containers reading downstream yaml csv
+FUZZ_TARGETS ?= fit gpx tcx containers reading downstream yaml csv workouts
 FUZZ_SECONDS ?= 60
 FUZZ_RUNS ?= -1
 CHAOS ?= 20

@@ -8,6 +8,7 @@ from datetime import date
 import dagster as dg
 from sqlalchemy import func, select
 
+from perf_pipeline.physiology.adaptation import FINISH_LIMIT
 from perf_pipeline.pipeline.months import months_behind
 from perf_pipeline.pipeline.quality import (
     dangling_duplicates,
@@ -17,7 +18,7 @@ from perf_pipeline.pipeline.quality import (
 )
 from perf_pipeline.pipeline.services import Services
 from perf_pipeline.storage.ids import profile_id_of
-from perf_pipeline.storage.tables import activity_loads, daily_fitness
+from perf_pipeline.storage.tables import activity_loads, daily_fitness, workout_adaptations
 
 
 def quarantine_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckResult:
@@ -82,6 +83,24 @@ def carriers_result(services: Services, handles: Sequence[str]) -> dg.AssetCheck
         check_name="no_duplicate_carries_a_threshold",
         passed=not wrong,
         metadata={"thresholds": dg.MetadataValue.json([str(i) for i in wrong])},
+
+
+def adaptations_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckResult:
+    """Fails where a workout was handed out with an interval that is less likely to be finished than the limit."""
+    table = workout_adaptations.c
+    with services.warehouse.begin() as connection:
+        wrong = connection.scalars(
+            select(table.id).where(
+                table.profile_id.in_([profile_id_of(h) for h in handles]),
+                table.status != "refused",
+                table.finish_probability < FINISH_LIMIT,
+            )
+        ).all()
+    return dg.AssetCheckResult(
+        asset_key="workout_adaptations",
+        check_name="every_interval_can_be_finished",
+        passed=not wrong,
+        metadata={"below_the_limit": len(wrong), "adaptations": dg.MetadataValue.json([str(i) for i in wrong])},
     )
 
 

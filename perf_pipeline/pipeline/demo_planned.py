@@ -10,8 +10,11 @@ from perf_pipeline.formats.workouts_erg import write_erg
 from perf_pipeline.formats.workouts_yaml import write_workout_yaml
 from perf_pipeline.formats.workouts_zwo import write_zwo
 from perf_pipeline.pipeline.demo_athlete import DemoFile
+from perf_pipeline.pipeline.demo_plan import DEFAULT_END
 
 _OLD_THRESHOLD = 262.0
+DONE_DAY = DEFAULT_END - timedelta(days=11)
+"""A day on which the demo athlete rode 2 x 20 min at threshold."""
 
 
 def planned_files(today: date) -> Iterator[DemoFile]:
@@ -28,6 +31,9 @@ def planned_files(today: date) -> Iterator[DemoFile]:
         day=today + timedelta(days=2), notes="On the track, walk the rests.",
     )  # fmt: skip
     yield DemoFile("workouts/track.yaml", write_workout_yaml(track))
+    # One that was done, on a day of the second season: see `demo_workouts`.
+    done = Workout("2 x 20 min", "bike", (_warm_up(), *_bike(2, 1200, 0.93, 300), _cool_down()))
+    yield DemoFile(f"workouts/{DONE_DAY} two by twenty.zwo", write_zwo(done, 1.0))
 
 
 def _bike(count: int, seconds: float, share: float, rest: float) -> tuple[Repeat]:

@@ -64,6 +64,7 @@ CHECKS = {
     "activity_efforts": {"efforts_are_coherent"},
     "threshold_models": {"no_duplicate_carries_a_threshold"},
     "activity_duplicates": {"what_is_kept_is_there"},
+    "workout_adaptations": {"every_interval_can_be_finished"},
     "daily_fitness": {"fitness_reaches_today", "rows_meet_expectations"},
 }
 

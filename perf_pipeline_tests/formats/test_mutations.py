@@ -13,9 +13,9 @@ from perf_pipeline_tests.fuzzing.targets import TARGETS
 
 CASES = {
     "fit": 8000, "containers": 10000, "csv": 5000, "yaml": 2500, "gpx": 800, "tcx": 600, "reading": 1000,
-    "downstream": 100,
+    "downstream": 100, "workouts": 2000,
 }  # fmt: skip
-CUT_STEPS = {"fit": 3, "gpx": 23, "tcx": 37, "containers": 2, "yaml": 1, "csv": 1}
+CUT_STEPS = {"fit": 3, "gpx": 23, "tcx": 37, "containers": 2, "yaml": 1, "csv": 1, "workouts": 150}
 """Every that many bytes, a file is cut."""
 
 

@@ -13,6 +13,7 @@ from perf_pipeline_tests.fuzzing.targets import TARGETS
 MUTATIONS: dict[str, mutation.Mutate] = {
     "fit": mutation.fit, "downstream": mutation.fit, "gpx": mutation.xml, "tcx": mutation.xml,
     "containers": mutation.container, "yaml": mutation.text, "csv": mutation.text, "reading": mutation.noise,
+    "workouts": mutation.text,
 }  # fmt: skip
 """How files of each target are changed."""
 

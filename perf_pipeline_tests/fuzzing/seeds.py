@@ -10,11 +10,13 @@ import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from perf_pipeline.formats import workouts_erg, workouts_fit, workouts_yaml, workouts_zwo
 from perf_pipeline.formats.fit_workout_writer import Repeat, WorkoutStep, write_fit_workout
 from perf_pipeline.formats.fit_writer import write_fit
 from perf_pipeline.formats.gpx_writer import write_gpx
@@ -232,6 +234,39 @@ def csv() -> tuple[bytes, ...]:
     )
 
 
+_SESSION = b"""name: 4 x 4
+sport: bike
+date: 2026-11-28
+notes: n
+threshold: 262 W
+steps:
+- {kind: warmup, duration: 10 min, target: 40 -> 75 %}
+- repeat: 4
+  steps:
+  - {duration: 4:00, target: 105-110 %}
+  - {kind: rest, duration: 3 min, target: 50 %}
+- {duration: 60 s, target: 150 %}
+"""
+_TRACK = b"""name: track
+sport: run
+steps:
+- repeat: 3
+  steps:
+  - {duration: 800 m, target: 4:10-4:00/km}
+  - {kind: rest, duration: open}
+- {kind: cooldown, duration: 1 km}
+"""
+
+
+@cache
+def workouts() -> tuple[bytes, ...]:
+    made = [workouts_yaml.read_workout_yaml(text) for text in (_SESSION, _TRACK)]
+    created = datetime(2026, 1, 1, tzinfo=UTC)
+    erg = workouts_erg.write_erg(made[0], 250.0)
+    fits = [workouts_fit.write_fit_workout(replace(one, items=one.items[1:]), created=created) for one in made]
+    return (_SESSION, _TRACK, *fits, workouts_zwo.write_zwo(made[0], 250.0), erg, erg.replace(b"WATTS", b"PERCENT"))
+
+
 def generated(target: str) -> tuple[bytes, ...]:
     """The generated seeds of a target of `targets.TARGETS`."""
     if target == "reading":
@@ -239,6 +274,7 @@ def generated(target: str) -> tuple[bytes, ...]:
     if target == "downstream":
         return fit()
     kinds = {"fit": fit, "gpx": gpx, "tcx": tcx, "containers": containers, "yaml": yaml, "csv": csv}
+    kinds["workouts"] = workouts
     return kinds[target]()
 
 

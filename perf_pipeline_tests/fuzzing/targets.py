@@ -16,6 +16,11 @@ from perf_pipeline.formats.fit import identify_fit, read_fit, read_messages
 from perf_pipeline.formats.gpx import identify_gpx, read_gpx
 from perf_pipeline.formats.model import ActivityFile, FormatError, Identity
 from perf_pipeline.formats.tcx import identify_tcx, read_tcx
+from perf_pipeline.formats.workouts import MAX_STEPS, Quantity, Workout, as_plain, from_plain, steps_in
+from perf_pipeline.formats.workouts_reading import read_workout
+from perf_pipeline.physiology.adaptation import FINISH_LIMIT, Adaptation, Plan, State, adapt
+from perf_pipeline.physiology.finishing import Ability
+from perf_pipeline.physiology.readiness import Signals, readiness
 from perf_pipeline.pipeline.stages import profile_metrics
 from perf_pipeline.storage import tables
 from perf_pipeline_tests.fuzzing.invariants import (
@@ -141,7 +146,25 @@ def csv(data: bytes) -> None:
         check_rows(tables.profile_metrics, rows)
 
 
+def workouts(data: bytes) -> None:
+    """Any workout, and what the adaptation and the writers make of it."""
+    workout = attempt(read_workout, data)
+    if not isinstance(workout, Workout):
+        return
+    require(0 < steps_in(workout.items) <= MAX_STEPS, "more steps than the bound allows")
+    require(from_plain(as_plain(workout.items)) == workout.items, "told in plain words, it is another")
+    for text in (workout.name, workout.notes, workout.sport):
+        _check_text(text)
+    found = attempt(lambda _: adapt(Plan(workout.items, workout.threshold), _STATE), data)
+    if isinstance(found, Adaptation):
+        require(min(found.after, default=1.0) >= FINISH_LIMIT, "adapted to what cannot be finished")
+
+
+_STATE = State(
+    Ability(Quantity.POWER, 270.0, 262.0, 278.0, 20_000.0, 17_500.0, 22_500.0), readiness(Signals(tsb=-20.0))
+)
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "fit": fit, "gpx": gpx, "tcx": tcx, "containers": unpacked, "reading": anything, "downstream": fit_downstream,
-    "yaml": yaml, "csv": csv,
+    "yaml": yaml, "csv": csv, "workouts": workouts,
 }  # fmt: skip

@@ -71,7 +71,10 @@ def season(athlete: Athlete) -> Athlete:
             as_of=TODAY, value=0.1 + 0.2, unit="W", model="x", details={"efforts": [1.5, None, "é"]}, input_hash="x",
         )  # fmt: skip
         planned, source = content_id("planned"), athlete.rows("source_files")[0]["id"]
-        say(connection, "planned_workouts", id=planned, profile_id=profile, source_file_id=source, name="x", format="x")
+        say(
+            connection, "planned_workouts", id=planned, profile_id=profile, source_file_id=source, name="x", format="x",
+            received_on=TODAY, input_hash="x",
+        )  # fmt: skip
         say(
             connection, "workout_adaptations", id=uuid4(), profile_id=profile, planned_workout_id=planned,
             as_of=TODAY, status="adapted", input_hash="x",

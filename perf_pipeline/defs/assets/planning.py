@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from perf_pipeline.defs.athletes import AthleteWork, for_each_athlete
+from perf_pipeline.defs.athletes import AthleteWork, athletes_of_turn, for_each_athlete
+from perf_pipeline.defs.checks import adaptations_result
 from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.table_metadata import OWNER, lineage, table_metadata
@@ -63,6 +64,13 @@ def planned_workouts(
             steps=("planned_workouts", "steps"),
         ),
     },
+    check_specs=[
+        dg.AssetCheckSpec(
+            "every_interval_can_be_finished",
+            asset="workout_adaptations",
+            description="no workout is handed out with an interval below the limit of its probability to be finished",
+        )
+    ],
     description=(
         "Each workout that is not done yet, for the athlete of today: targets by today's threshold, load by "
         "readiness, and the smallest change after which every interval can be finished, with its reasons. The plan "
@@ -84,4 +92,5 @@ def workout_adaptations(
         return {**done, **update_adaptations(*told, full_refresh=scope.full_refresh)}
 
     totals = for_each_athlete(context, pipeline, scope, progress, "workout_adaptations", work)
-    return dg.MaterializeResult(metadata=totals.metadata())
+    check = adaptations_result(pipeline.services, athletes_of_turn(context, scope))
+    return dg.MaterializeResult(metadata=totals.metadata(), check_results=[check])
