@@ -11,7 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from perf_pipeline.formats.workouts import Intensity, Item, Quantity, Repeat, Step, Target, written_out
+from perf_pipeline.formats.workouts import (
+    MAX_STEP_METERS,
+    MAX_STEP_SECONDS,
+    Intensity,
+    Item,
+    Quantity,
+    Repeat,
+    Step,
+    Target,
+    written_out,
+)
 from perf_pipeline.physiology.bounds import power_ceiling_watts, speed_ceiling_mps
 from perf_pipeline.physiology.finishing import Stretch
 from perf_pipeline.physiology.refusal import Refusal
@@ -145,7 +155,10 @@ class Session:
         elif role is Role.EASY and self._is_rest(item, inside=inside):
             factor = change.rest
         return replace(
-            item, target=target, seconds=_times(item.seconds, factor, 5.0), meters=_times(item.meters, factor, 50.0)
+            item,
+            target=target,
+            seconds=_times(item.seconds, factor, 5.0, MAX_STEP_SECONDS),
+            meters=_times(item.meters, factor, 50.0, MAX_STEP_METERS),
         )
 
     def _is_rest(self, step: Step, *, inside: bool) -> bool:
@@ -207,11 +220,11 @@ class Session:
                 yield after, role_of(before, self.basis)
 
 
-def _times(length: float | None, factor: float, unit: float) -> float | None:
-    """The length times a factor, in whole units of 5 s or 50 m, and never nothing."""
+def _times(length: float | None, factor: float, unit: float, most: float) -> float | None:
+    """The length times a factor, in whole units of 5 s or 50 m: never nothing, and never more than a step may be."""
     if length is None or factor == 1.0:
         return length
-    return max(unit, round(length * factor / unit) * unit)
+    return min(most, max(unit, round(length * factor / unit) * unit))
 
 
 def _impossible(step: Step, top: float, basis: Basis) -> str | None:

@@ -234,7 +234,7 @@ def test_stop_ends_the_server_and_the_next_command_starts_it_again(given, termin
 
 def test_the_program_explains_itself(terminal):
     said = terminal.ok("--help")
-    for command in ("ingest", "status", "rebuild", "demo", "serve", "stop", "doctor"):
+    for command in ("ingest", "status", "rebuild", "workouts", "demo", "serve", "stop", "doctor"):
         assert re.search(rf"(?m)^  {command} +[A-Z]", said.out), command
 
 

@@ -237,6 +237,57 @@ def test_more_of_one_thing_alone_never_makes_a_target_easier(
         assert all(fit >= less for less, fit in zip(targets(worse_one), targets(better_one), strict=True))
 
 
+runs = st.lists(
+    st.builds(
+        lambda count, meters, share, rest: Repeat(
+            count,
+            (
+                Step(Intensity.WORK, None, meters, Target(S, share, share + 0.02, relative=True)),
+                Step(Intensity.REST, None, rest, Target(S, 0.6, 0.6, relative=True))
+                if rest > 60
+                else Step(Intensity.REST, rest),
+            ),
+        ),
+        st.integers(2, 10),
+        st.sampled_from([200.0, 400.0, 800.0, 1000.0, 1600.0, 3000.0]),
+        st.integers(90, 130).map(lambda n: n / 100),
+        st.sampled_from([30.0, 60.0, 200.0, 400.0]),
+    ),
+    min_size=1,
+    max_size=2,
+).map(tuple)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    runs, st.floats(2.5, 6.0), st.floats(25, 80), st.floats(0.005, 0.05), st.floats(0, 0.15), st.floats(0, 0.2), signals
+)
+def test_runners_are_promised_the_same(
+    items: tuple[Item, ...], speed: float, seconds: float, sd: float, more: float, reserve: float, known: Signals
+) -> None:
+    state = State(ability(speed, seconds, sd, S), readiness(known))
+    one = state.ability.scaled(1 + more)
+    fitter = replace(
+        one, capacity=one.capacity * (1 + reserve), capacity_low=one.capacity_low * (1 + reserve),
+        capacity_high=one.capacity_high * (1 + reserve),
+    )  # fmt: skip
+    worse, better = adapt(Plan(items), state), adapt(Plan(items), State(fitter, FRESH))
+    if isinstance(worse, Adaptation):
+        assert worse.finish_probability is not None
+        assert worse.finish_probability >= FINISH_LIMIT
+        if isinstance(better, Adaptation):  # else it is faster than any human, or no change within bounds would do
+            assert all(fit >= less for less, fit in zip(targets(worse), targets(better), strict=True))
+
+
+def test_a_rest_of_half_a_day_is_not_stretched_beyond_a_day() -> None:
+    found = adapt(Plan((repeats(3, 300, 1.45, 50_000.0),)), State(ability(), FRESH))
+    if isinstance(found, Adaptation):
+        assert all(step.seconds is None or step.seconds <= 86_400 for step in _once(found.items))
+    session = found.session if isinstance(found, Adaptation) else None
+    assert session is not None
+    assert max(step.seconds or 0 for step in _once(session.changed(Change(300, rest=2.0)))) == 86_400
+
+
 def test_the_smallest_power_cut_is_taken_and_one_watt_more_would_be_too_much() -> None:
     state = State(ability(), FRESH)
     found = adapted((repeats(5, 300, 1.18, 180),), state)

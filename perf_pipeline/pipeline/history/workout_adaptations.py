@@ -200,14 +200,14 @@ def _digest(version: str, planned: Row, known: Known, before: float | None) -> s
     model = stage.model_of(planned) if planned["refusal"] is None else None
     threshold = known.thresholds.get(model) if model else None
     day = planned["planned_date"]
+    applies = day is None or day <= known.today + timedelta(days=stage.DAYS_AHEAD)
     inputs = [
         version,
         planned["input_hash"],
         before,
         None if threshold is None else [threshold["id"], threshold["threshold"], threshold["capacity"]],
-        asdict(known.signals),
+        asdict(known.signals) if applies else None,
         asdict(known.followed.get(planned["sport"] or "", Followed())),
-        day is None or day <= known.today + timedelta(days=stage.DAYS_AHEAD),
     ]
     return hashlib.sha256(json.dumps(inputs, default=str, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -28,6 +28,8 @@ from perf_pipeline.storage.sessions import StoredSession
 
 UNDATED_DAYS = 60
 _SHORTEST, _LONGEST = 0.4, 3.0
+_LONGEST_PLAN_SECONDS = 86_400.0
+"""A plan is laid over an activity second by second: one of weeks is none."""
 _TYPICAL_MPS: Mapping[str, float] = {"run": 2.5, "swim": 0.8}
 
 
@@ -53,7 +55,9 @@ class Asked:
 
 def may_match(planned: Mapping[str, Any], seconds: float, activity: Candidate) -> bool:
     """Whether sport, day and length allow it."""
-    if planned["sport"] != activity.sport or not _SHORTEST * seconds <= activity.moving_seconds <= _LONGEST * seconds:
+    if planned["sport"] != activity.sport or seconds > _LONGEST_PLAN_SECONDS:
+        return False
+    if not _SHORTEST * seconds <= activity.moving_seconds <= _LONGEST * seconds:
         return False
     day: date | None = planned["planned_date"]
     received: date = planned["received_on"]
