@@ -83,6 +83,7 @@ def carriers_result(services: Services, handles: Sequence[str]) -> dg.AssetCheck
         check_name="no_duplicate_carries_a_threshold",
         passed=not wrong,
         metadata={"thresholds": dg.MetadataValue.json([str(i) for i in wrong])},
+    )
 
 
 def adaptations_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckResult:

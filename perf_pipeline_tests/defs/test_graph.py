@@ -41,7 +41,7 @@ ASSETS = {
     "planned_workouts": ("planning", {"python", "postgres"}, {"source_files"}),
     "workout_adaptations": (
         "planning", {"python", "postgres", "s3"},
-        {"planned_workouts", "activity_streams", "activities", "threshold_models", "daily_fitness"},
+        {"planned_workouts", "activity_streams", "activities", "threshold_models", "daily_fitness", "daily_wellness"},
     ),
     "notifications": (
         "performance", {"python", "postgres"}, {"activity_efforts", "threshold_models", "daily_fitness"},

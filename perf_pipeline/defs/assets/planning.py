@@ -49,7 +49,7 @@ def planned_workouts(
 
 
 @dg.asset(
-    deps=["planned_workouts", "activity_streams", "activities", "threshold_models", "daily_fitness"],
+    deps=["planned_workouts", "activity_streams", "activities", "threshold_models", "daily_fitness", "daily_wellness"],
     partitions_def=ATHLETES,
     backfill_policy=BACKFILL,
     group_name="planning",
