@@ -32,6 +32,8 @@ err = Console(stderr=True)
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 HANDLE_RULE = "use 1 to 63 of a-z, 0-9, '.', '_' and '-', a letter or digit first"
 MONTH_HELP = "archive month, YYYY-MM"
+MOST_PREDICTIONS = 24
+"""Lines that `status` shows of all athletes together."""
 
 
 class Explained(StrEnum):
@@ -158,8 +160,11 @@ def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
     from perf_pipeline.pipeline.archive_care import archive_state
     from perf_pipeline.pipeline.inbox import read_inbox
     from perf_pipeline.pipeline.overview import STATUSES, counts_by_athlete, quarantine_by_reason_and_age, quarantined
+    from perf_pipeline.pipeline.predicted import headlines, latest_predictions
     from perf_pipeline.pipeline.restore import athletes_in_archive
     from perf_pipeline.pipeline.services import Services
+    from perf_pipeline.storage.ids import profile_id_of
+    from perf_pipeline.terminal.predicting import predictions_table
     from perf_pipeline.terminal.printing import archive_lines, counts_table, quarantine_table, reasons_table
 
     settings = load_settings()
@@ -170,6 +175,8 @@ def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
             athletes = counts_by_athlete(connection)
             bad, reasons = quarantined(connection), quarantine_by_reason_and_age(connection)
             archive = {**archive_state(connection), "unknown_athletes": sorted({*archived} - {*athletes})}
+            known = [profile_id_of(handle) for handle in athletes]
+            expected = headlines(latest_predictions(connection, known, datetime.now(UTC).date()))
     # Dagster is imported once storage and database have answered: what is wrong with them is told at once.
     from perf_pipeline.terminal.running import last_run
 
@@ -192,6 +199,10 @@ def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
         out.print(reasons_table(reasons))
     for line in archive_lines(archive):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
+    if expected:
+        out.print(predictions_table(expected[:MOST_PREDICTIONS]))
+    if len(expected) > MOST_PREDICTIONS:
+        out.print("... perf-pipeline predict --athlete NAME shows the others")
     out.print(f"In the inbox: {waiting}")
     for folder in news.misplaced:
         complain("left in place", f"{folder} may not name an athlete: {HANDLE_RULE}")
@@ -199,6 +210,41 @@ def status(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags
         why = f": {run['reason']}" if run["reason"] else ""
         said = f"Last run: {run['status']} ({run['job']}, {run['ended_at'] or 'not ended'}){why}"
         out.print(said, highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def predict(
+    athlete: Athlete,
+    sport: Annotated[str | None, typer.Option(help="bike, run or swim; needed where the athlete does several")] = None,
+    power: Annotated[float | None, typer.Option(min=1, help="how long can this power be held? W")] = None,
+    pace: Annotated[str | None, typer.Option(help="how long can this pace be held? m:ss a km; swimming: 100 m")] = None,
+    duration: Annotated[str | None, typer.Option(help="what power over this duration? h:mm:ss")] = None,
+    distance: Annotated[float | None, typer.Option(min=1, help="how long does this distance take? m")] = None,
+    as_json: AsJson = False,  # noqa: FBT002 - typer reads flags this way
+) -> None:
+    """What an athlete can be expected to do, with 90 % intervals; with an option, the answer to that one question."""
+    from perf_pipeline.pipeline.predicted import latest_predictions
+    from perf_pipeline.pipeline.services import Services
+    from perf_pipeline.storage.ids import profile_id_of
+    from perf_pipeline.terminal.predicting import answer, predictions_table, question_of
+
+    try:
+        question = question_of(power, pace, duration, distance)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    with Services(load_settings()) as services, services.warehouse.begin() as connection:
+        rows = latest_predictions(connection, [profile_id_of(athlete)], datetime.now(UTC).date())
+    rows = [row for row in rows if sport is None or row["sport"] == sport]
+    if not rows:
+        complain("error", f"nothing has been predicted of {athlete}. See perf-pipeline status")
+        raise typer.Exit(1)
+    if question is not None:
+        for line in answer(rows, question):
+            out.print(line, highlight=False, markup=False, soft_wrap=True)
+    elif as_json:
+        sys.stdout.write(json.dumps(rows, default=str) + "\n")
+    else:
+        out.print(predictions_table(rows))
 
 
 @app.command()

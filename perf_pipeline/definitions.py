@@ -13,6 +13,7 @@ from perf_pipeline.defs.assets.fitness import activity_loads, daily_fitness
 from perf_pipeline.defs.assets.months import athlete_months
 from perf_pipeline.defs.assets.notifications import notifications
 from perf_pipeline.defs.assets.planning import planned_workouts, workout_adaptations
+from perf_pipeline.defs.assets.predictions import capability_predictions, prediction_backtest
 from perf_pipeline.defs.assets.relative_metrics import impulse_response_models, relative_metrics
 from perf_pipeline.defs.assets.report import athlete_report
 from perf_pipeline.defs.assets.source_files import source_files
@@ -49,6 +50,8 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
             relative_metrics,
             daily_fitness,
             impulse_response_models,
+            prediction_backtest,
+            capability_predictions,
             planned_workouts,
             workout_adaptations,
             notifications,

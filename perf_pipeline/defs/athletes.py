@@ -35,6 +35,8 @@ STAGE_ORDER = (
     "relative_metrics",
     "daily_fitness",
     "impulse_response_models",
+    "prediction_backtest",
+    "capability_predictions",
     "planned_workouts",
     "workout_adaptations",
     "notifications",

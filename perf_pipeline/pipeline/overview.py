@@ -9,6 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from perf_pipeline.pipeline.predicted import latest_predictions
+
 STATUSES = ("archived", "duplicate", "quarantined", "not_an_activity")
 
 # What a name received is now known to be: the file's own status, unless it was a second copy.
@@ -95,6 +97,7 @@ def athlete_summary(connection: Connection, profile_id: UUID, today: date) -> di
                capacity, unit, refusal from threshold_models where profile_id = :profile and as_of <= :today
                order by sport, model, as_of desc, computed_at desc"""
         ),
+        "predictions": latest_predictions(connection, [profile_id], today),
         "fitness": rows(
             "select date, ctl, atl, tsb, ramp from daily_fitness where profile_id = :profile and date = :today"
         ),

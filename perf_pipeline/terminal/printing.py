@@ -14,6 +14,7 @@ from rich.tree import Tree
 
 from perf_pipeline.pipeline.explaining import Explanation
 from perf_pipeline.pipeline.overview import STATUSES
+from perf_pipeline.terminal.predicting import predictions_table
 
 WORDS = {
     "source_files": "Taking in files",
@@ -99,6 +100,9 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
     for row in summary["thresholds"]:
         thresholds.add_row(row["sport"], row["model"].replace("_", " "), str(row["as_of"]), *threshold_cells(row))
     console.print(thresholds)
+    if summary["predictions"]:
+        said = [row for row in summary["predictions"] if row["refusal"] is None]
+        console.print(predictions_table(said, "Predictions: the best to expect within a month"))
     for row in summary["fitness"]:
         peak = summary["peak"][0] if summary["peak"] else None
         best = f" (highest CTL {peak['ctl']:.0f} on {peak['date']})" if peak else ""

@@ -38,6 +38,10 @@ ASSETS = {
     "impulse_response_models": (
         "performance", {"python", "postgres"}, {"activities", "activity_efforts", "activity_loads"},
     ),
+    "prediction_backtest": (
+        "performance", {"python", "postgres"}, {"activities", "activity_efforts", "activity_duplicates"},
+    ),
+    "capability_predictions": ("performance", {"python", "postgres"}, {"activity_efforts", "prediction_backtest"}),
     "planned_workouts": ("planning", {"python", "postgres"}, {"source_files"}),
     "workout_adaptations": (
         "planning", {"python", "postgres", "s3"},
@@ -54,7 +58,11 @@ ASSETS = {
 """Group, kinds and upstream assets by asset."""
 
 PARQUET = {"activity_streams": STREAMS_SCHEMA, "mean_maximal_curves": CURVES_SCHEMA}
-TABLES = {"activity_duplicates": "activities", "relative_metrics": "activity_metrics"}
+TABLES = {
+    "activity_duplicates": "activities",
+    "relative_metrics": "activity_metrics",
+    "prediction_backtest": "prediction_backtests",
+}
 """Tables of the assets that are not named like theirs."""
 
 CHECKS = {
@@ -66,6 +74,7 @@ CHECKS = {
     "activity_duplicates": {"what_is_kept_is_there"},
     "workout_adaptations": {"every_interval_can_be_finished"},
     "daily_fitness": {"fitness_reaches_today", "rows_meet_expectations"},
+    "prediction_backtest": {"intervals_are_honest"},
 }
 
 

@@ -4,13 +4,18 @@ select
     sport,
     target,
     as_of,
+    unit,
     model,
     predicted,
     predicted_low,
     predicted_high,
+    refusal,
     naive,
     riegel,
+    contenders,
     actual,
     actual_activity_id,
-    near_maximal
+    percentile,
+    near_maximal,
+    input_hash
 from {{ source('warehouse', 'prediction_backtests') }}

@@ -84,20 +84,53 @@ def upgrade() -> None:
         sa.Column("sport", sa.Text(), nullable=False, comment="bike, run or swim"),
         sa.Column("target", sa.Text(), nullable=False, comment="as in capability_predictions"),
         sa.Column("as_of", sa.Date(), nullable=False, comment="the day up to which efforts were known"),
-        sa.Column("model", sa.Text(), nullable=False, comment="the model that predicted"),
-        sa.Column("predicted", sa.Double(), nullable=False, comment="W or s"),
+        sa.Column("unit", sa.Text(), nullable=False, comment="W or s"),
+        sa.Column(
+            "model",
+            sa.Text(),
+            nullable=True,
+            comment="the model that was shown, chosen by what had happened up to that day",
+        ),
+        sa.Column(
+            "predicted", sa.Double(), nullable=True, comment="what was shown, in the unit; null where it was refused"
+        ),
         sa.Column("predicted_low", sa.Double(), nullable=True, comment="lower end of the 90 % interval"),
         sa.Column("predicted_high", sa.Double(), nullable=True, comment="upper end of the 90 % interval"),
+        sa.Column("refusal", sa.Text(), nullable=True, comment="why nothing was shown"),
         sa.Column("naive", sa.Double(), nullable=True, comment="best of the 90 days before"),
-        sa.Column("riegel", sa.Double(), nullable=True, comment="by Riegel's formula from the best nearest in length"),
+        sa.Column(
+            "riegel",
+            sa.Double(),
+            nullable=True,
+            comment="by Riegel's formula from the best of the 90 days before nearest in length",
+        ),
+        sa.Column(
+            "contenders",
+            postgresql.JSONB(),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment="what each model said, in the unit, before the athlete's own record moved it",
+        ),
         sa.Column("actual", sa.Double(), nullable=False, comment="best of the 30 days after"),
         sa.Column("actual_activity_id", sa.UUID(), nullable=True, comment="the activity that holds it"),
+        sa.Column(
+            "percentile",
+            sa.Double(),
+            nullable=True,
+            comment="where the outcome fell in the predicted distribution: 0 worse than all of it, 1 better",
+        ),
         sa.Column("near_maximal", sa.Boolean(), nullable=False, comment="by a rule that never sees the prediction"),
+        sa.Column(
+            "input_hash",
+            sa.Text(),
+            nullable=False,
+            comment="hash of the efforts up to the end of the 30 days, and of the code",
+        ),
         sa.ForeignKeyConstraint(
             ["profile_id"], ["profiles.id"], name="fk_prediction_backtests_profile_id", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_prediction_backtests"),
-        sa.UniqueConstraint("profile_id", "sport", "target", "as_of", "model", name="uq_prediction_backtests_case"),
+        sa.UniqueConstraint("profile_id", "sport", "target", "as_of", name="uq_prediction_backtests_case"),
         comment="Predictions as of past days beside what then happened. Rebuilt from the archive.",
     )
     op.create_table(

@@ -1,0 +1,213 @@
+"""Writes `capability_predictions` and `prediction_backtests`: only what news has changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, delete, select, update
+
+from perf_pipeline.physiology.effort_history import Curve, History
+from perf_pipeline.physiology.prediction_cases import Case, Outlook, cases, month_ends, outlooks
+from perf_pipeline.physiology.prediction_choice import Record
+from perf_pipeline.pipeline.code_version import code_version
+from perf_pipeline.pipeline.history.curves import digests, read_histories
+from perf_pipeline.pipeline.stages import predictions as stage
+from perf_pipeline.storage.tables import capability_predictions, prediction_backtests
+from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows
+
+STAGE = "perf_pipeline.pipeline.stages.predictions"
+ACTIVE_DAYS = 97
+"""Weeks are answered while there was an effort in the last 90 days, and the week after."""
+
+
+def _nothing(done: int, total: int) -> None:
+    """No one watches."""
+
+
+def update_backtest(
+    warehouse: Warehouse,
+    lease: Lease,
+    today: date,
+    *,
+    full_refresh: bool = False,
+    progress: Callable[[int, int], None] = _nothing,
+) -> dict[str, int]:
+    """Every month whose 30 days after are over: what was said, and what happened. Months with no news are skipped."""
+    version = code_version(STAGE, "perf_pipeline.pipeline.history.curves")
+    with warehouse.begin() as connection:
+        histories = read_histories(connection, lease.profile_id, today)
+        held = _held_cases(connection, lease.profile_id)
+    new: list[dict[str, Any]] = []
+    gone = dict(held)
+    counts = {"cases": 0, "months": 0, "written": 0, "withdrawn": 0}
+    for index, (curve, history) in enumerate(histories):
+        found = cases(history, month_ends(history, today.toordinal()))
+        known = digests(history, [case.known_from for case in found], version)
+        stale = set()
+        for case in found:
+            key = _case_key(curve, case)
+            if gone.pop(key, None) != known[case.known_from] or full_refresh:
+                stale.add(case.as_of)
+        counts["cases"] += len(found)
+        counts["months"] += len(stale)
+        new += _case_rows(lease.profile_id, history, found, stale, known)
+        progress(index + 1, len(histories))
+    written = {(row["sport"], row["target"], row["as_of"]) for row in new}
+    with lease.transaction() as connection:
+        _delete_cases(connection, lease.profile_id, [*gone, *(held.keys() & written)])
+        copy_rows(connection, prediction_backtests, new)
+    return {**counts, "written": len(new), "withdrawn": len(gone)}
+
+
+def _case_key(curve: Curve, case: Case) -> tuple[str, str, date]:
+    return curve.sport, stage.target_name(curve, curve.targets[case.target]), date.fromordinal(case.as_of)
+
+
+def _case_rows(
+    profile_id: UUID, history: History, found: Sequence[Case], stale: set[int], known: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    if not stale:
+        return []
+    told = outlooks(history, sorted(stale | {case.as_of for case in found if case.near}))
+    record = Record(history.curve, found, told)
+    shown = {day: record.predict(told[day]) for day in stale}
+    return [
+        stage.backtest_row(
+            profile_id, history.curve, case, told[case.as_of], shown[case.as_of][case.target], known[case.known_from]
+        )
+        for case in found
+        if case.as_of in stale
+    ]
+
+
+def _held_cases(connection: Connection, profile_id: UUID) -> dict[tuple[str, str, date], str]:
+    table = prediction_backtests.c
+    query = select(table.sport, table.target, table.as_of, table.input_hash).where(table.profile_id == profile_id)
+    return {(row.sport, row.target, row.as_of): row.input_hash for row in connection.execute(query)}
+
+
+def _delete_cases(connection: Connection, profile_id: UUID, keys: Iterable[tuple[str, str, date]]) -> None:
+    table = prediction_backtests.c
+    days: dict[tuple[str, str], list[date]] = defaultdict(list)
+    for sport, target, as_of in keys:
+        days[sport, target].append(as_of)
+    for (sport, target), some in days.items():
+        mine = (table.profile_id == profile_id) & (table.sport == sport) & (table.target == target)
+        connection.execute(delete(prediction_backtests).where(mine & table.as_of.in_(some)))
+
+
+def update_predictions(
+    warehouse: Warehouse,
+    lease: Lease,
+    today: date,
+    *,
+    full_refresh: bool = False,
+    progress: Callable[[int, int], None] = _nothing,
+) -> dict[str, int]:
+    """What the athlete can be expected to do, as of every Sunday and today, where it differs from the last word."""
+    version = code_version(STAGE, "perf_pipeline.pipeline.history.curves")
+    with warehouse.begin() as connection:
+        histories = read_histories(connection, lease.profile_id, today)
+        said = _said(connection, lease.profile_id)
+    new: list[dict[str, Any]] = []
+    settled: list[tuple[UUID, str]] = []
+    counts = {"as_of_days": 0, "answered": 0, "written": 0}
+    for index, (curve, history) in enumerate(histories):
+        held = _of_curve(said, curve)
+        now = max(today.toordinal(), int(history.day[-1])) if len(history.day) else today.toordinal()
+        days = _as_of_days(history, now, held)
+        known = digests(history, days, version)
+        counts["as_of_days"] += len(days)
+        wanted = days if full_refresh else days[_first_stale(days, known, held) :]
+        if wanted:
+            counts["answered"] += len(wanted)
+            rows, same = _answers(lease.profile_id, history, wanted, known, held, now)
+            new += rows
+            settled += same
+        progress(index + 1, len(histories))
+    with lease.transaction() as connection:
+        copy_rows(connection, capability_predictions, new)
+        for row_id, digest in settled:
+            mine = capability_predictions.c.id == row_id
+            connection.execute(update(capability_predictions).where(mine).values(input_hash=digest))
+    return {**counts, "written": len(new)}
+
+
+Held = dict[str, dict[int, dict[str, Any]]]
+"""The last word of each target by day."""
+
+
+def _answers(
+    profile_id: UUID, history: History, wanted: Sequence[int], known: Mapping[int, str], held: Held, now: int
+) -> tuple[list[dict[str, Any]], list[tuple[UUID, str]]]:
+    """The rows to append, and the rows whose words still hold with the hash that they now hold for."""
+    found = [case for case in cases(history, month_ends(history, now)) if case.near]
+    told = outlooks(history, sorted({*wanted, *(case.as_of for case in found)}))
+    record = Record(history.curve, found, told)
+    new: list[dict[str, Any]] = []
+    settled: dict[UUID, str] = {}
+    for day in wanted:
+        outlook: Outlook = told[day]
+        for target, shown in enumerate(record.predict(outlook)):
+            row = stage.prediction_row(profile_id, history, outlook, target, shown)
+            words = held.setdefault(row["target"], {})
+            before = words.get(day) or _last_before(words, day)
+            if before is not None and stage.same_answer(before, row):
+                if before["as_of"] == row["as_of"] and before["input_hash"] != known[day]:
+                    settled[before["id"]] = known[day]
+                continue
+            number = words[day]["version"] + 1 if day in words else 0
+            more = stage.details(history, outlook, target, shown)
+            words[day] = stage.completed(row, more, number, known[day])
+            new.append(words[day])
+    fresh = {row["id"] for row in new}
+    return new, [(row_id, digest) for row_id, digest in settled.items() if row_id not in fresh]
+
+
+def _last_before(words: Mapping[int, dict[str, Any]], day: int) -> dict[str, Any] | None:
+    earlier = [known for known in words if known < day]
+    return words[max(earlier)] if earlier else None
+
+
+def _first_stale(days: Sequence[int], known: Mapping[int, str], held: Held) -> int:
+    """Index of the first day that must be answered again. A hash is of all efforts up to its day: where one holds, so
+    does all that was said before.
+    """
+    good = {day for words in held.values() for day, row in words.items() if known.get(day) == row["input_hash"]}
+    return next((index + 1 for index in range(len(days) - 1, -1, -1) if days[index] in good), 0)
+
+
+def _as_of_days(history: History, now: int, held: Held) -> list[int]:
+    """Sundays of active weeks, days answered before, and today."""
+    found = {now} if len(history.day) else set()
+    for day in set(history.day.tolist()):
+        sunday = day + (-day) % 7  # ordinals that are multiples of seven are Sundays
+        found.update(range(sunday, min(day + ACTIVE_DAYS, now) + 1, 7))
+    found.update(day for words in held.values() for day in words)
+    return sorted(day for day in found if day <= now)
+
+
+def _said(connection: Connection, profile_id: UUID) -> dict[tuple[str, str], dict[int, dict[str, Any]]]:
+    """The last word on every target as of every day."""
+    table = capability_predictions.c
+    query = (
+        select(
+            table.id, table.sport, table.target, table.as_of, table.version, table.value, table.value_low,
+            table.value_high, table.model, table.refusal, table.input_hash,
+        )
+        .where(table.profile_id == profile_id)
+        .order_by(table.version)
+    )  # fmt: skip
+    said: dict[tuple[str, str], dict[int, dict[str, Any]]] = defaultdict(dict)
+    for row in connection.execute(query).mappings():
+        said[row["sport"], row["target"]][row["as_of"].toordinal()] = dict(row)
+    return said
+
+
+def _of_curve(said: Mapping[tuple[str, str], dict[int, dict[str, Any]]], curve: Curve) -> Held:
+    names = {stage.target_name(curve, size) for size in curve.targets}
+    return {target: words for (sport, target), words in said.items() if sport == curve.sport and target in names}
