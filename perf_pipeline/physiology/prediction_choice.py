@@ -43,6 +43,7 @@ _LEAST_DEVIATION = 0.02
 _WIDEST = 0.25
 _TAIL = 0.05
 _ENOUGH_CASES = 20
+_LEAST_SPREAD, _MOST_SPREAD = 0.6, 2.0
 _NAIVE = MODELS.index("naive")
 
 
@@ -70,7 +71,9 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class _Errors:
-    """How a model's errors are distributed: sorted, in deviations, and of their size the median."""
+    """How a model's errors are distributed: sorted, in deviations; `typical` is the median size of what is left of them
+    once the model is moved by their median (the naive figure is not).
+    """
 
     sample: FloatArray
     weights: FloatArray
@@ -87,7 +90,7 @@ class _Standing:
     errors: tuple[_Errors, ...]
     own_cases: int
     beaten: tuple[bool, ...]
-    """Whether over `_ENOUGH_CASES` own cases or more the model was no nearer than the naive figure."""
+    """Of each model: whether the naive figure was as near over `_ENOUGH_CASES` own cases or more."""
 
 
 class Record:
@@ -127,7 +130,8 @@ class Record:
                 weight = np.where(apart == 0, 1.0, np.where(apart < _NEIGHBOUR_LOG, _NEIGHBOUR_WEIGHT, 0.0))
                 errors = tuple(_errors(model, error[:, m], weight) for m, model in enumerate(MODELS))
                 own = error[apart == 0]
-                found.append(_Standing(errors, len(own), tuple(_is_beaten(own, m) for m in range(len(MODELS)))))
+                beaten = tuple(_is_beaten(own[:, m], own[:, _NAIVE]) for m in range(len(MODELS)))
+                found.append(_Standing(errors, len(own), beaten))
             self._standings[known] = found
         return self._standings[known]
 
@@ -156,20 +160,28 @@ def _choose(target: int, said: FloatArray, unit: float, standing: _Standing) -> 
     )  # fmt: skip
 
 
-def _is_beaten(own: FloatArray, model: int) -> bool:
-    both = np.isfinite(own[:, model]) & np.isfinite(own[:, _NAIVE])
-    if model == _NAIVE or both.sum() < _ENOUGH_CASES:
+def _is_beaten(error: FloatArray, naive: FloatArray) -> bool:
+    """Whether over `_ENOUGH_CASES` own cases or more (n,) a model, moved by its median error, was no nearer."""
+    both = np.isfinite(error) & np.isfinite(naive)
+    if both.sum() < _ENOUGH_CASES:
         return False
-    typical = np.median(np.abs(own[both]), axis=0)
-    return bool(typical[model] >= typical[_NAIVE])
+    moved = error[both] - np.median(error[both])
+    return bool(np.median(np.abs(moved)) >= np.median(np.abs(naive[both])))
 
 
 def _errors(model: str, error: FloatArray, weight: FloatArray) -> _Errors:
-    """The development sample with the athlete's own errors added."""
+    """The development sample with the athlete's own errors added, those of neighbouring targets within its range."""
     known = np.isfinite(error) & (weight > 0)
-    values = np.concatenate([_PRIOR[model], error[known]])
+    least, most = DEVELOPMENT[model][0], DEVELOPMENT[model][-1]
+    own = np.where(weight[known] < 1, np.clip(error[known], least, most), error[known])
     weights = np.concatenate([np.full(_PRIOR_POINTS, _PRIOR_CASES / _PRIOR_POINTS), weight[known]])
-    return _Errors(*_sorted(values, weights), _quantile(*_sorted(np.abs(values), weights), 0.5))
+    # Who is steadier than the athletes of the development, or less, makes their sample narrower, or wider.
+    prior = _PRIOR[model]
+    spread = _quantile(*_sorted(np.abs(np.concatenate([prior, own])), weights), 0.5) / float(np.median(np.abs(prior)))
+    values = np.concatenate([prior * min(max(spread, _LEAST_SPREAD), _MOST_SPREAD), own])
+    sample, weights = _sorted(values, weights)
+    moved = 0.0 if model == "naive" else _quantile(sample, weights, 0.5)
+    return _Errors(sample, weights, _quantile(*_sorted(np.abs(sample - moved), weights), 0.5))
 
 
 def _sorted(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -183,13 +195,34 @@ def _quantile(values: FloatArray, weights: FloatArray, q: float) -> float:
 
 
 def _ordered(shown: list[Prediction | Refusal]) -> list[Prediction | Refusal]:
-    """What is held for longer can be held for shorter: no target is below a longer one."""
-    best = (-np.inf, -np.inf, -np.inf)
-    found: list[Prediction | Refusal] = []
-    for one in reversed(shown):
-        if isinstance(one, Prediction):
-            best = (max(best[0], one.low), max(best[1], one.y), max(best[2], one.high))
-            found.append(replace(one, low=best[0], y=best[1], high=best[2], sample=one.sample + (best[1] - one.y)))
-        else:
-            found.append(one)
-    return found[::-1]
+    """What is held for longer can be held for shorter: no target is below a longer one.
+
+    Values out of order meet between them, nearer to the surer one (pool adjacent violators, Ayer et al. 1955, doi
+    10.1214/aoms/1177728423). Ends of intervals only ever tighten: no longer target may reach above a shorter one's
+    upper end, and none ends below a longer one's lower end.
+    """
+    known = [index for index, one in enumerate(shown) if isinstance(one, Prediction)]
+    some = [one for one in shown if isinstance(one, Prediction)]
+    if not some:
+        return shown
+    y = _pooled(np.array([one.y for one in some]), np.array([(one.high - one.low) ** -2 for one in some]))
+    high = np.minimum.accumulate([one.high for one in some])
+    low = np.minimum(np.maximum.accumulate([one.low for one in some[::-1]])[::-1], high)
+    y = np.clip(y, low, high)
+    found = list(shown)
+    for index, one, a, b, c in zip(known, some, low.tolist(), y.tolist(), high.tolist(), strict=True):
+        found[index] = replace(one, low=a, y=b, high=c, sample=one.sample + (b - one.y))
+    return found
+
+
+def _pooled(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """The nearest values (k,) that never rise, in weighted least squares."""
+    blocks: list[tuple[float, float, int]] = []
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        mean, total, count = value, weight, 1
+        while blocks and blocks[-1][0] < mean:
+            before, heavy, many = blocks.pop()
+            mean = (before * heavy + mean * total) / (heavy + total)
+            total, count = heavy + total, count + many
+        blocks.append((mean, total, count))
+    return np.concatenate([np.full(count, mean) for mean, _, count in blocks])
