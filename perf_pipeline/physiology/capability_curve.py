@@ -11,6 +11,8 @@ import numpy as np
 from perf_pipeline.physiology.effort_history import FloatArray
 from perf_pipeline.physiology.refusal import Refusal
 
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -69,7 +71,7 @@ class CapabilityCurve:
         return Estimate(found, self._crossing(self.low, value), self._crossing(self.high, value))
 
     def _crossing(self, line: FloatArray, value: float) -> float | None:
-        if not line[-1] <= value <= line[0]:
+        if not line[-1] * (1 - _ROUNDING) <= value <= line[0] * (1 + _ROUNDING):
             return None
         # Read from the long end, so that a level stretch counts to its end.
         return float(np.exp(np.interp(math.log(value), np.log(line[::-1]), np.log(self.sizes[::-1]))))

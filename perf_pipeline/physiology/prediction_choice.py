@@ -175,10 +175,11 @@ def _errors(model: str, error: FloatArray, weight: FloatArray) -> _Errors:
     least, most = DEVELOPMENT[model][0], DEVELOPMENT[model][-1]
     own = np.where(weight[known] < 1, np.clip(error[known], least, most), error[known])
     weights = np.concatenate([np.full(_PRIOR_POINTS, _PRIOR_CASES / _PRIOR_POINTS), weight[known]])
-    # Who is steadier than the athletes of the development, or less, makes their sample narrower, or wider.
+    # Who is steadier than the athletes of the development makes their sample narrower, and wider who is less so; half
+    # way, for tails are not learnt from medians.
     prior = _PRIOR[model]
     spread = _quantile(*_sorted(np.abs(np.concatenate([prior, own])), weights), 0.5) / float(np.median(np.abs(prior)))
-    values = np.concatenate([prior * min(max(spread, _LEAST_SPREAD), _MOST_SPREAD), own])
+    values = np.concatenate([prior * min(max(spread**0.5, _LEAST_SPREAD), _MOST_SPREAD), own])
     sample, weights = _sorted(values, weights)
     moved = 0.0 if model == "naive" else _quantile(sample, weights, 0.5)
     return _Errors(sample, weights, _quantile(*_sorted(np.abs(sample - moved), weights), 0.5))
