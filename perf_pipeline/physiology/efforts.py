@@ -280,13 +280,15 @@ def _promising_rows(seconds: FloatArray, meters: FloatArray, distance: float) ->
     j = np.clip(np.searchsorted(meters, target - _EPS, "left"), 1, len(meters) - 1)
     arrived = _when(seconds, meters, j, target)
     keep = arrived - seconds[last] <= float((arrived - seconds[first]).min()) + _EPS
-    begins, ends = np.zeros(len(meters), dtype=bool), np.zeros(len(meters), dtype=bool)
     low = np.maximum(np.searchsorted(meters, target[keep] - _EPS, "left") - 1, 0)
     high = np.searchsorted(meters, meters[last[keep]] + distance + _EPS, "right")
-    for start, stop, a, b in zip(first[keep], last[keep], low, high, strict=True):
-        begins[start : stop + 1] = True
-        ends[a : b + 1] = True
-    return np.flatnonzero(begins), np.flatnonzero(ends)
+    return _covered(first[keep], last[keep], len(meters)), _covered(low, high, len(meters))
+
+
+def _covered(first: IntArray, last: IntArray, n: int) -> IntArray:
+    """The rows (of n) in any of the stretches from first to last, both in rising order."""
+    change = np.bincount(first, minlength=n + 1)[: n + 1] - np.bincount(np.minimum(last + 1, n), minlength=n + 1)
+    return np.flatnonzero(np.cumsum(change[:n]) > 0)
 
 
 def _when(seconds: FloatArray, meters: FloatArray, right: NDArray[np.int64], x: FloatArray) -> FloatArray:

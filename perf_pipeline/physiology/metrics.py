@@ -110,11 +110,7 @@ def compute_metrics(
 
 
 def _mean(channel: str) -> Compute:
-    def compute(inputs: MetricInputs) -> float | None:
-        line = inputs.line(channel)
-        return line.mean() if line is not None else None
-
-    return compute
+    return lambda inputs: inputs.lines.mean(channel)
 
 
 def _max(channel: str) -> Compute:

@@ -76,6 +76,15 @@ class Timelines:
             self._built[channel] = line if line is not None and len(line) else None
         return self._built[channel]
 
+    def mean(self, channel: str) -> float | None:
+        """The channel's mean over the covered time, without its timeline where nothing else has asked for it."""
+        if channel in self._built:
+            line = self._built[channel]
+            return line.mean() if line is not None else None
+        bridge = SLOW_CHANNEL_SECONDS.get(channel, SMART_RECORDING_SECONDS)
+        coarse = timeline_of(self.clean, channel, bridge, fine=False)
+        return coarse.mean() if coarse is not None else None
+
     def distance(self) -> Timeline | None:
         """Speed as the rise of distance, None where nothing was covered."""
         if "" not in self._built:
@@ -89,13 +98,16 @@ class Timelines:
         return line if line is not None and (line.values > 0).any() else None
 
 
-def timeline_of(clean: CleanStreams, channel: str, bridge_seconds: float = SMART_RECORDING_SECONDS) -> Timeline | None:
+def timeline_of(
+    clean: CleanStreams, channel: str, bridge_seconds: float = SMART_RECORDING_SECONDS, *, fine: bool = True
+) -> Timeline | None:
     """The channel as a timeline, or None where it is absent.
 
     Rows up to 3 s apart: the sample covers what the recorder usually reports, the rest holds the last value.
     Rows up to 10 s apart with nothing between (smart recording): linear, in steps of at most 1 s. A longer
     silence, rows without a value for over 3 s, and a pause of over 3 s end the segment. With `bridge_seconds`
-    above 10 any silence up to that is linear, rows without a value or not.
+    above 10 any silence up to that is linear, rows without a value or not. Not `fine` is one piece a record, with the
+    mean over it: enough for a mean.
     """
     values = clean.get(channel)
     if values is None:
@@ -104,7 +116,7 @@ def timeline_of(clean: CleanStreams, channel: str, bridge_seconds: float = SMART
     if len(rows) == 0:
         return None
     adjacent = np.diff(rows) == 1 if bridge_seconds <= SMART_RECORDING_SECONDS else np.ones(len(rows) - 1, dtype=bool)
-    return _build(clean, rows, values[rows], bridgeable=adjacent, bridge_seconds=bridge_seconds)
+    return _build(clean, rows, values[rows], bridgeable=adjacent, bridge_seconds=bridge_seconds, fine=fine)
 
 
 def distance_timeline(clean: CleanStreams) -> Timeline | None:
@@ -139,6 +151,7 @@ def _build(
     bridgeable: BoolArray,
     bridge_seconds: float = SMART_RECORDING_SECONDS,
     increments: bool = False,
+    fine: bool = True,
 ) -> Timeline:
     t = clean.seconds[rows]
     dt = np.diff(t)
@@ -150,7 +163,7 @@ def _build(
     new = np.concatenate(([True], ~joined))
     since = _since(clean, t, new)
     width = t - since
-    pieces = np.where(width > 0, np.maximum(np.ceil(width - _EPS), 1.0), 0.0).astype(np.int64)
+    pieces = np.where(width > 0, np.maximum(np.ceil(width - _EPS), 1.0) if fine else 1.0, 0.0).astype(np.int64)
     of = np.repeat(np.arange(len(t)), pieces)
     several = bool(pieces.max() > 1)
     step = (width / np.maximum(pieces, 1))[of] if several else width[of]
