@@ -78,7 +78,7 @@ def quarantine_by_reason_and_age(connection: Connection) -> list[dict[str, Any]]
 
 
 def athlete_summary(connection: Connection, profile_id: UUID, today: date) -> dict[str, Any]:
-    """Activities by sport, thresholds and fitness today, and the latest notifications."""
+    """Activities by sport, thresholds and fitness today, and the latest three notifications of each type."""
 
     def rows(query: str) -> list[Mapping[str, Any]]:
         return [
@@ -106,7 +106,9 @@ def athlete_summary(connection: Connection, profile_id: UUID, today: date) -> di
                order by ctl desc, date limit 1"""
         ),
         "notifications": rows(
-            """select occurred_at, title, message from notifications where profile_id = :profile
-               order by occurred_at desc, id limit 5"""
+            """select type, occurred_at, title, message, data from (
+                 select *, row_number() over (partition by type order by occurred_at desc, id) as place
+                 from notifications where profile_id = :profile) newest
+               where place <= 3 order by type, occurred_at desc, id"""
         ),
     }

@@ -51,6 +51,13 @@ def progress_bars(console: Console) -> Iterator[Any]:
         yield report
 
 
+NOTICES = {
+    "personal_record": "Latest personal records",
+    "milestone": "Latest milestones",
+    "recovery_alert": "Latest recovery alerts",
+}
+
+
 def counts_table(title: str, rows: Mapping[str, Mapping[str, int]]) -> Table:
     """One row an athlete, one column a status."""
     table = Table(title=title, title_justify="left")
@@ -110,9 +117,20 @@ def print_summary(console: Console, summary: Mapping[str, Any]) -> None:
             f"[bold]Fitness on {row['date']}[/]: "
             f"CTL {row['ctl']:.1f}, ATL {row['atl']:.1f}, TSB {row['tsb']:+.1f}{best}"
         )
-    console.print("[bold]Latest notifications[/]")
-    for row in summary["notifications"]:
-        console.print(f"  {row['occurred_at']:%Y-%m-%d}  {row['title']}: {row['message']}", highlight=False)
+    for kind, heading in NOTICES.items():
+        rows = [row for row in summary["notifications"] if row["type"] == kind]
+        if rows:
+            console.print(f"[bold]{heading}[/]")
+        for row in rows:
+            day = f"{row['occurred_at']:%Y-%m-%d}"
+            console.print(
+                Text.assemble(f"  {day}  ", (row["title"], "green" if _over(row) else "bold"), f"  {row['message']}")
+            )
+
+
+def _over(row: Mapping[str, Any]) -> bool:
+    """Whether it is a recovery alert that has cleared."""
+    return row["type"] == "recovery_alert" and row["data"].get("closed_on") is not None
 
 
 def explanation_tree(explanation: Explanation) -> Tree:

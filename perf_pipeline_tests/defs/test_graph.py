@@ -48,7 +48,8 @@ ASSETS = {
         {"planned_workouts", "activity_streams", "activities", "threshold_models", "daily_fitness", "daily_wellness"},
     ),
     "notifications": (
-        "performance", {"python", "postgres"}, {"activity_efforts", "threshold_models", "daily_fitness"},
+        "performance", {"python", "postgres"},
+        {"activity_efforts", "threshold_models", "daily_fitness", "daily_wellness"},
     ),
     "athlete_report": (
         "marts", {"python", "html", "s3"},

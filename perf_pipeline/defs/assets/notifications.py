@@ -15,7 +15,7 @@ from perf_pipeline.storage.tables import notifications as table
 
 
 @dg.asset(
-    deps=["activity_efforts", "threshold_models", "daily_fitness"],
+    deps=["activity_efforts", "threshold_models", "daily_fitness", "daily_wellness"],
     partitions_def=ATHLETES,
     backfill_policy=BACKFILL,
     group_name="performance",
@@ -37,7 +37,9 @@ def notifications(
     progress: dg.ResourceParam[ProgressResource],
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
-        told = update_notifications(turn.services.warehouse, turn.lease, turn.today)
+        told = update_notifications(
+            turn.services.warehouse, turn.lease, turn.today, full_refresh=turn.scope.full_refresh
+        )
         urls = turn.services.settings.notify_urls.get_secret_value()
         sent = deliver(turn.services.warehouse, turn.lease, urls, datetime.now(UTC))
         if sent["services_failed"]:

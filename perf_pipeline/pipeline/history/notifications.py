@@ -13,7 +13,10 @@ from sqlalchemy import Connection, and_, select
 from perf_pipeline.physiology.milestones import KnownThreshold
 from perf_pipeline.physiology.records import RecordedEffort, tells_of_the_athlete
 from perf_pipeline.physiology.recovery import Baseline
-from perf_pipeline.pipeline.history.writing import replace_changed
+from perf_pipeline.pipeline.code_version import code_version
+from perf_pipeline.pipeline.history.fitness import fitness_version
+from perf_pipeline.pipeline.history.freshness import turn
+from perf_pipeline.pipeline.history.writing import NOTHING_DONE, replace_changed
 from perf_pipeline.pipeline.series import FIRST_CREDIBLE_DAY, local_day
 from perf_pipeline.pipeline.stages import notifications
 from perf_pipeline.pipeline.stages.alert_notices import FitnessDay
@@ -36,23 +39,42 @@ WITH_INTERVAL = ("critical_power", "critical_speed")
 """Models whose threshold carries an interval: only of these can a gain be told from noise."""
 
 
-def update_notifications(warehouse: Warehouse, lease: Lease, today: date) -> dict[str, int]:
+STAGE = "notifications"
+
+
+def notification_version() -> str:
+    """Code version of the stage and of those whose rows it reads."""
+    return code_version("perf_pipeline.pipeline.stages.notifications") + fitness_version()
+
+
+def update_notifications(
+    warehouse: Warehouse, lease: Lease, today: date, *, full_refresh: bool = False
+) -> dict[str, int]:
     """What the athlete should hear of; `is_read` is kept, what has lost its ground is withdrawn."""
-    profile_id = lease.profile_id
-    with warehouse.begin() as connection:
-        series = _activities(connection, profile_id, today)
-        records = records_by_activity(_efforts(connection, profile_id, series))
-        facts = Facts(
-            series,
-            records,
-            _sources(connection, profile_id, [UUID(key) for key in records]),
-            _fitness(connection, profile_id, today),
-            _thresholds(connection, profile_id, today),
-            _baselines(connection, profile_id, "hrv_ms", today),
-            _baselines(connection, profile_id, "resting_hr_bpm", today),
-        )
-    rows = notifications.rows(profile_id, facts)
-    return replace_changed(lease, notifications_table, rows, ("id",), keep={"is_read", "created_at"})
+    version = notification_version()
+    with turn(warehouse, lease, STAGE, today, version, notifications_table, full_refresh=full_refresh) as mine:
+        if mine.current:
+            return NOTHING_DONE
+        with warehouse.begin() as connection:
+            facts = _facts(connection, lease.profile_id, today)
+        rows = notifications.rows(lease.profile_id, facts)
+        told = replace_changed(lease, notifications_table, rows, ("id",), keep={"is_read", "created_at"})
+        mine.done = True
+    return told
+
+
+def _facts(connection: Connection, profile_id: UUID, today: date) -> Facts:
+    series = _activities(connection, profile_id, today)
+    records = records_by_activity(_efforts(connection, profile_id, series))
+    return Facts(
+        series,
+        records,
+        _sources(connection, profile_id, [UUID(key) for key in records]),
+        _fitness(connection, profile_id, today),
+        _thresholds(connection, profile_id, today),
+        _baselines(connection, profile_id, "hrv_ms", today),
+        _baselines(connection, profile_id, "resting_hr_bpm", today),
+    )
 
 
 def _activities(connection: Connection, profile_id: UUID, today: date) -> list[NotedActivity]:
