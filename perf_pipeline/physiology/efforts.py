@@ -33,6 +33,8 @@ _WORTH_A_GRID = 40
 _WORTH_BLOCKS = 400
 _BLOCK_ROWS = 24
 _EPS = 1e-9
+_JUMP_SECONDS = {"distance_jump": 10.0}
+"""Where the distance jumps it wanders: what lies between two jumps is as doubtful as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +396,10 @@ def _doubts(anomalies: Sequence[Anomaly], channels: tuple[str, ...], first: floa
         {
             a.kind
             for a in anomalies
-            if a.kind != "dropout" and a.channel in channels and a.first_second <= last and a.last_second >= first
+            if a.kind != "dropout"
+            and a.channel in channels
+            and a.first_second <= last + _JUMP_SECONDS.get(a.kind, 0.0)
+            and a.last_second >= first - _JUMP_SECONDS.get(a.kind, 0.0)
         }
     )
 

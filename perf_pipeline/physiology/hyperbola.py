@@ -20,6 +20,8 @@ _CONFIDENCE = 0.9
 _INDEPENDENT_EFFORTS = 8.0
 _ACCIDENT_SHARE, _ACCIDENT_EFFORTS = 0.12, 2.5
 _TIGHT = 0.016
+_LEAST_SCATTER = 0.005
+"""No meter and no day's form is closer than that: efforts that agree better do so by accident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ def _with_errors(
     around = float(weights @ (value - average) ** 2)
     if freedom <= 0.05:
         return Refusal("fewer than three efforts agree on one curve")
-    variance = rest / freedom
+    variance = max(rest / freedom, (_LEAST_SCATTER * average) ** 2)
     slope_se = float(np.sqrt(variance / spread))
     intercept_se = float(np.sqrt(variance * (1.0 / total + mean * mean / spread)))
     wide = float(stdtrit(freedom, 0.5 + _CONFIDENCE / 2))

@@ -18,6 +18,9 @@ _POSITION_NOISE_METERS = 7.0
 """Two ends of a window, each known to 5 m: of 400 m that is more than 1 %."""
 LARGEST_DOUBTFUL_GAIN = 0.10
 """A candidate that would be better by more is taken for the fault that it is suspected of."""
+_WELL_KNOWN_EFFORTS, _LARGEST_SHORT_GAIN, _SHORT_METERS = 50, 0.20, 1500.0
+"""After so many efforts over a short distance on foot a gain of more than that is the receiver's, not the runner's: a
+minute in a car, or a position that wandered."""
 DISQUALIFYING = frozenset({"hasty_length"})
 """Doubts that are certainties: a length that the watch counted twice makes the distance wrong."""
 PACE_SPORTS = frozenset({"run", "walk", "swim"})
@@ -127,7 +130,9 @@ def find_records(
     records = []
     for effort in usable:
         clean, everything = standing.setdefault(_key(effort), (_Standing(), _Standing()))
-        confirmed = effort.grade == CONFIRMED
+        confirmed = effort.grade == CONFIRMED and not clean.beyond_belief(effort)
+        if effort.grade == CONFIRMED and not confirmed:
+            continue
         if wanted is None or effort.activity_id in wanted:
             beaten = (clean if confirmed else everything).beaten_by(effort)
             if beaten:
@@ -167,6 +172,13 @@ class _Standing:
             and count >= least
             and previous.merit * (1 + noise) < effort.merit <= previous.merit * most
         )
+
+    def beyond_belief(self, effort: RecordedEffort) -> bool:
+        """Whether it is better than all before by more than a known runner gets better over a short distance."""
+        if effort.sport == "swim" or effort.distance_meters is None or effort.distance_meters > _SHORT_METERS:
+            return False
+        known = self.best is not None and self.count >= _WELL_KNOWN_EFFORTS
+        return known and self.best is not None and effort.merit > self.best.merit * (1 + _LARGEST_SHORT_GAIN)
 
     def add(self, effort: RecordedEffort) -> None:
         self._forget(effort.recorded_at)

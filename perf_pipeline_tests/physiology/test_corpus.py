@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from perf_pipeline.physiology.bounds import power_ceiling_watts, speed_ceiling_m
 from perf_pipeline.physiology.cleaning import CleanStreams, clean
 from perf_pipeline.physiology.device_word import MEASURES, UNEXPLAINED, Comparison, compare
 from perf_pipeline.physiology.efforts import Effort, best_efforts
+from perf_pipeline.physiology.headlines import headlines
+from perf_pipeline.physiology.records import ALL_TIME, Record, RecordedEffort, find_records, tells_of_the_athlete
 from perf_pipeline.physiology.refusal import Refusal
 from perf_pipeline.physiology.sport_inference import infer_sport
 from perf_pipeline.physiology.timeline import Timelines
@@ -173,3 +177,50 @@ def test_best_time_never_falls_with_distance_and_no_two_parts_are_more_than_the_
             compared += 1
             assert best[a + b] >= best[a] + best[b] - 0.002, (r.name, a, b)  # stored to the millisecond
     assert compared > 1000
+
+
+def records_of(athlete: str, real: list[Real], corpus_dir: Path) -> tuple[Record, ...]:
+    """All records of one athlete's files, as the pipeline would tell them."""
+    with (corpus_dir / "MANIFEST.csv").open() as table:
+        mine = {Path(row["file"]).name for row in csv.DictReader(table) if row["athlete"] == athlete}
+    history = []
+    for one in (r for r in real if r.name in mine):
+        start = one.clean.start_ms / 1000
+        history += [
+            RecordedEffort(
+                f"{one.name} {one.session.index}", one.clean.sport, e.effort_type, e.duration_seconds, e.value,
+                start + e.start_offset, e.distance_meters, e.grade, datetime.fromtimestamp(start, UTC).year,
+                float(e.start_offset), tuple(e.evidence.get("reasons", ())),  # type: ignore[arg-type]
+            )
+            for e in one.efforts
+            if tells_of_the_athlete(one.clean.sport, e.effort_type, e.duration_seconds)
+        ]  # fmt: skip
+    return find_records(history)
+
+
+@pytest.mark.parametrize(("athlete", "activities"), [("runner-a", (40, 110)), ("cyclist-b", (10, 30))])
+def test_the_story_of_a_real_athlete_holds_no_absurd_record(athlete, activities, real, corpus_dir):
+    records = records_of(athlete, real, corpus_dir)
+    by_activity = defaultdict(list)
+    for record in records:
+        by_activity[record.effort.activity_id].append(record)
+    assert activities[0] <= len(by_activity) <= activities[1]
+    assert max(len(headlines(found)) for found in by_activity.values()) <= 8
+    for record in (r for r in records if r.scope == ALL_TIME):
+        # Who has done a thing twenty times does not get a quarter better at once; the first few times one does.
+        most = 0.25 if record.beaten[0].earlier >= 20 else 0.5 if record.beaten[0].earlier >= 2 else 0.85
+        assert record.gain <= most, record
+        if record.effort.grade == "candidate":
+            assert record.gain <= 0.10, record
+
+
+def test_nobody_sprints_at_twice_the_pace_of_their_own_best_5_km(real, corpus_dir):
+    best: dict[float, float] = {}
+    for record in records_of("runner-a", real, corpus_dir):
+        e = record.effort
+        if e.sport == "run" and e.distance_meters is not None:
+            best[e.distance_meters] = min(e.value, best.get(e.distance_meters, e.value))
+    # The world's best 400 m is 1.4 times as fast as the world's best 5 km; who trains for marathons sprints less well.
+    assert best[5000.0] > 12.6 * 60 / 5
+    assert best[5000.0] / best[400.0] < 1.9
+    assert best[5000.0] / best[1000.0] < 1.4

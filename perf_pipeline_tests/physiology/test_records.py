@@ -88,6 +88,16 @@ def test_over_400_m_seven_metres_are_noise():
     assert len(find_records([best(0, 200, **run), best(1, 196, **run)])) == 1
 
 
+def test_a_known_runner_does_not_get_a_third_faster_over_400_m_at_once():
+    run = {"kind": "pace", "distance": 400.0, "sport": "run"}
+    before = [best(day, 250 + day % 7, **run) for day in range(60)]
+    car = best(60, 150, **run)
+    assert find_records([*before, car], {"activity 60"}) == ()
+    # Nor does it stand in the way of what comes.
+    assert told([*before, car, best(61, 220, **run)], {"activity 61"}) == [("activity 61", ALL_TIME, 250, 0.136)]
+    assert len(find_records([*before[:20], car], {"activity 60"})) == 1
+
+
 @pytest.mark.parametrize(
     ("sport", "kind", "seconds", "tells"),
     [

@@ -149,3 +149,30 @@ def test_minettis_cost_is_held_beyond_his_slopes():
 
 def test_42_days_of_load_100_give_a_ctl_of_63():
     assert fitness(np.full(42, 100.0)).ctl[-1] == close(63.212, 1e-5)
+
+
+def test_ctl_is_neither_of_the_approximations():
+    ctl = fitness(np.full(42, 100.0)).ctl[-1]
+    # 1/42 a day would give 63.654, 2/43 would give 86.472.
+    assert abs(ctl - 63.654) > 0.4
+    assert abs(ctl - 86.472) > 20
+
+
+def test_form_is_yesterdays_fitness_less_yesterdays_fatigue():
+    found = fitness(np.full(42, 100.0))
+    assert found.tsb[0] == 0
+    assert found.tsb[1:] == pytest.approx(found.ctl[:-1] - found.atl[:-1])
+    # After one day of 100: CTL 100 (1 - e^(-1/42)) = 2.3528, ATL 100 (1 - e^(-1/7)) = 13.3122.
+    assert found.tsb[1] == pytest.approx(2.3528 - 13.3122, abs=1e-4)
+
+
+def test_normalized_power_is_none_of_the_usual_wrong_ones():
+    constant = normalized_power(np.full(300, 250.0))
+    blocks = normalized_power(np.tile(np.repeat([400.0, 0.0], 30), 30))
+    # Zero-filled starts give 244.96 and 267.62, expanding starts 271.87, means over blocks about 336.
+    assert abs(constant - 244.96) > 5
+    assert min(abs(blocks - wrong) for wrong in (267.62, 271.87, 336.0)) > 0.05
+
+
+def test_vdot_is_told_to_a_tenth():
+    assert round(vdot(15_000, 67 * 60 + 48), 1) == 46.4

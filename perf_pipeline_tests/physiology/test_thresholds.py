@@ -132,6 +132,11 @@ def test_the_hyperbolic_form_refuses_where_its_best_lies_at_the_edge():
     assert isinstance(hyperbolic(np.array([100.0, 200.0, 400.0]), np.array([500.0, 200.0, 50.0])), Refusal)
 
 
+def test_three_efforts_on_one_curve_by_accident_are_not_known_to_a_watt():
+    low, high = fit_critical_power(maximal(180, 480, 720)).cp_interval
+    assert 0.02 < (high - low) / 2 / CP < 0.06
+
+
 def test_noise_widens_the_interval():
     rng = np.random.default_rng(5)
     t = np.array(DURATIONS, float)
