@@ -68,6 +68,7 @@ def test_a_threshold_leads_to_the_efforts_that_carry_it(trained: Athlete) -> Non
         r for r in trained.rows("threshold_models") if r["threshold"] is not None and r["model"] == "critical_power"
     )
     answer = explained(trained, "threshold", row["id"])
+    assert len(answer.parts) >= 3
     assert f"{row['threshold']:.1f} W" == said(answer, "value")
     assert len(answer.parts) == len(row["details"]["efforts"])
     hashes = {file["sha256"] for file in trained.rows("source_files")}

@@ -28,7 +28,7 @@ NASTY = '</script><script>document.body.dataset.faults = "injected"</script>'
 def trained(athlete: Athlete) -> Athlete:
     """Rides that carry a threshold and break a record, a run, and a file in quarantine."""
     for day, gain in (("2026-04-01", 0), ("2026-04-20", 12), ("2026-05-10", 30)):
-        efforts = ((180, 380 + gain), (420, 310 + gain), (1200, 270 + gain))
+        efforts = tuple((t, 280 + gain + 18_000 / t) for t in (180, 300, 720, 1200))
         athlete.drop(f"{day}.fit", making.fit(making.powers(day, *efforts)))
     athlete.drop("2026-05-01.fit", making.fit(making.run("2026-05-01", minutes=30, mps=3.5)))
     athlete.drop("2026-05-01.fit.yaml", f"name: '{NASTY}'\n".encode())

@@ -186,9 +186,12 @@ def _threshold(connection: Connection, threshold_id: UUID) -> Explanation:
         lines.insert(
             3, ("capacity", f"{row['capacity']:.1f} ({row['capacity_low']:.1f} to {row['capacity_high']:.1f})")
         )
+    if upcoming := details.get("next_effort"):
+        lines.append(("most would be learnt from", f"a maximal effort of {clock(upcoming['seconds'])}"))
     for name, form in details.get("forms", {}).items():
         lines.append((f"by the {name.replace('_', ' ')} form", f"{form['limit']:.4f}, {form['capacity']:.2f}"))
-    parts = tuple(_carrier(connection, effort) for effort in details.get("efforts", ()) if effort.get("activity_id"))
+    carriers = [*details.get("efforts", ()), *details.get("evidence", ())]
+    parts = tuple(_carrier(connection, effort) for effort in carriers if effort.get("activity_id"))
     title = f"{row['sport']}: {row['model'].replace('_', ' ')} as of {row['as_of']} ({threshold_id})"
     return Explanation(title, tuple(lines), parts)
 
@@ -196,13 +199,21 @@ def _threshold(connection: Connection, threshold_id: UUID) -> Explanation:
 def _carrier(connection: Connection, effort: Row) -> Explanation:
     """One of the efforts that carry a fit."""
     of = rows.activity(connection, UUID(effort["activity_id"]))
+    if effort.get("bpm"):
+        return Explanation(f"{effort['bpm']:g} bpm", (("day", str(effort["day"])), *_file_lines(of)))
     seconds = float(effort.get("duration_seconds") or effort["seconds"])
     if effort.get("distance_meters"):
         what = f"{distance(effort['distance_meters'])} in {clock(seconds)}"
     else:
         what = f"{clock(seconds)} at {effort['power_watts']:.1f} W"
     first = float(effort.get("start_offset") or 0.0)
-    lines = [("day", str(effort["day"])), ("weight in the fit", f"{effort['weight']:.2f}")]
+    lines = [("day", str(effort["day"]))]
+    if effort.get("weight") is not None:
+        lines.append(("weight in the fit", f"{effort['weight']:.2f}"))
+    if effort.get("change") is not None:
+        lines.append(("without it", f"the threshold would change by {effort['change']:+.2f}, and does when it leaves"))
+    if effort.get("leaves_on"):
+        lines.append(("leaves the 90 days on", str(effort["leaves_on"])))
     lines += [("seconds of the stream", f"{first:.0f} to {first + seconds:.0f}"), *_file_lines(of)]
     return Explanation(what, tuple(lines))
 
