@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from perf_pipeline.physiology.adaptation import FINISH_LIMIT
 from perf_pipeline.pipeline.months import months_behind
 from perf_pipeline.pipeline.quality import (
+    agreement_with_devices,
     dangling_duplicates,
     incoherent_efforts,
     quarantine_by_reason,
@@ -59,6 +60,23 @@ def coherence_result(services: Services, handles: Sequence[str]) -> dg.AssetChec
         check_name="efforts_are_coherent",
         passed=not wrong,
         metadata={"incoherent": len(wrong), "efforts": dg.MetadataValue.json([str(i) for i in wrong])},
+    )
+
+
+def agreement_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckResult:
+    """Warns where our numbers are not the devices' own in a fifth of the activities or more: some device differs."""
+    with services.warehouse.begin() as connection:
+        found = agreement_with_devices(connection, [profile_id_of(h) for h in handles])
+    differing = [name for name, (count, share) in found.items() if count >= 20 and share < 0.8]
+    return dg.AssetCheckResult(
+        asset_key="activity_metrics",
+        check_name="numbers_agree_with_the_devices",
+        passed=not differing,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            **{f"{name}_percent": round(100 * share, 1) for name, (_, share) in found.items()},
+            "activities": dg.MetadataValue.json({name: count for name, (count, _) in found.items()}),
+        },
     )
 
 

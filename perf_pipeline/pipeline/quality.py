@@ -60,9 +60,39 @@ _FED = text(
 )
 
 
+# Tolerances of docs/science.md, "Against the devices' own word", with half of the last digit that is stored or written.
+_AGREEMENT = text(
+    """
+    with told as (
+        select m.measure, m.ours, m.share, m.least, (a.device_summary ->> m.measure)::double precision as said
+        from activities a
+        cross join lateral (
+            values ('duration_seconds', a.duration_seconds::double precision, 0.0, 1.5),
+                   ('distance_meters', a.distance_meters::double precision, 0.005, 0.5)
+        ) as m(measure, ours, share, least)
+        where a.profile_id = any(:profiles) and a.superseded_by is null
+        union all
+        select x.metric, x.value, m.share, 0.5, (a.device_summary ->> x.metric)::double precision
+        from (values ('mean_power_watts', 0.01), ('mean_heart_rate_bpm', 0.01), ('normalized_power_watts', 0.015))
+             as m(metric, share)
+        join activity_metrics x on x.metric = m.metric and x.profile_id = any(:profiles)
+        join activities a on a.id = x.activity_id and a.superseded_by is null
+    )
+    select measure, count(*), avg((abs(ours - said) <= share * said + least)::int)::double precision
+    from told where said > 0 and ours is not null group by 1 order by 1
+    """
+)
+
+
 def quarantine_by_reason(connection: Connection, profiles: Sequence[UUID]) -> dict[str, int]:
     """Files in quarantine by reason."""
     return dict(connection.execute(_QUARANTINE, {"profiles": list(profiles)}).all())
+
+
+def agreement_with_devices(connection: Connection, profiles: Sequence[UUID]) -> dict[str, tuple[int, float]]:
+    """By measure: activities of which the device says it, and the share of them in which ours is its word."""
+    rows = connection.execute(_AGREEMENT, {"profiles": list(profiles)})
+    return {measure: (count, share) for measure, count, share in rows}
 
 
 def incoherent_efforts(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:

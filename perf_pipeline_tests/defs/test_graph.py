@@ -71,6 +71,7 @@ CHECKS = {
     "activity_streams": {"decoder_agreement"},
     "activities": {"no_month_left_behind"},
     "activity_efforts": {"efforts_are_coherent"},
+    "activity_metrics": {"numbers_agree_with_the_devices"},
     "threshold_models": {"no_duplicate_carries_a_threshold"},
     "activity_duplicates": {"what_is_kept_is_there"},
     "workout_adaptations": {"every_interval_can_be_finished"},

@@ -19,6 +19,7 @@ from perf_pipeline.pipeline.compute import ProcessExecutor
 from perf_pipeline.pipeline.journal import newest_rows
 from perf_pipeline.pipeline.month_work import ACTIVITIES, CURVES, EFFORTS, METRICS, PROFILE_METRICS, STREAMS
 from perf_pipeline.pipeline.months import MonthsFailedError, months_behind
+from perf_pipeline.pipeline.quality import agreement_with_devices
 from perf_pipeline.pipeline.snapshots import differences
 from perf_pipeline.storage.errors import LeaseLostError
 from perf_pipeline.storage.tables import activity_metrics, athlete_leases, source_files
@@ -436,6 +437,20 @@ def test_a_month_replaces_the_metrics_of_its_own_grain_and_leaves_the_athletes(t
     trained.months(full_refresh=True)
     assert trained.rows("activity_metrics") == before
     assert theirs in before
+
+
+def test_the_share_of_numbers_that_are_the_devices_own_is_told_by_measure(athlete: Athlete) -> None:
+    said = {"duration_seconds": 359.6, "distance_meters": 3231.0, "mean_power_watts": 201.0}
+    for day, power in enumerate((201.0, 201.0, 260.0, 201.0)):  # the third device leaves something out
+        summary = {**said, "mean_power_watts": power}
+        athlete.drop(f"{day}.fit", making.fit(making.ride(f"2026-05-0{day + 1}T10:00", 6, summary=summary)))
+    athlete.take_in()
+    athlete.months()
+    with athlete.warehouse.begin() as connection:
+        found = agreement_with_devices(connection, [athlete.profile_id])
+    assert {name: found[name] for name in said} == {
+        "duration_seconds": (4, 1.0), "distance_meters": (4, 1.0), "mean_power_watts": (4, 0.75),
+    }  # fmt: skip
 
 
 def drop_two(athlete: Athlete) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from perf_pipeline.defs.athletes import AthleteWork, StageTotals, athletes_of_turn, for_each_athlete
-from perf_pipeline.defs.checks import coherence_result, months_result
+from perf_pipeline.defs.checks import agreement_result, coherence_result, months_result
 from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.table_metadata import OWNER, lineage, metric_metadata, parquet_schema, table_metadata
@@ -91,6 +91,10 @@ CHECKS = [
         "efforts_are_coherent", asset=EFFORTS,
         description="best energy never falls with duration, best time never falls with distance, within an activity",
     ),
+    dg.AssetCheckSpec(
+        "numbers_agree_with_the_devices", asset=METRICS,
+        description="durations, distances, mean and normalized power, heart rate are those of the devices' summaries",
+    ),
 ]  # fmt: skip
 
 
@@ -148,5 +152,7 @@ def athlete_months(
     checks = {key.name for key in context.selected_asset_check_keys}
     if "no_month_left_behind" in checks:
         yield months_result(pipeline.services, athletes_of_turn(context, scope))
+    if "numbers_agree_with_the_devices" in checks:
+        yield agreement_result(pipeline.services, athletes_of_turn(context, scope))
     if "efforts_are_coherent" in checks:
         yield coherence_result(pipeline.services, athletes_of_turn(context, scope))
