@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from perf_pipeline.physiology.bounds import SPEED_DURATIONS_SECONDS
 from perf_pipeline.physiology.cleaning import CleanStreams
-from perf_pipeline.physiology.efforts import Effort, best_windows, power_effort, speed_effort
+from perf_pipeline.physiology.efforts import Effort, power_effort, speed_effort
 from perf_pipeline.physiology.timeline import Timeline, Timelines
+from perf_pipeline.physiology.windows import best_windows
 
 FloatArray = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from perf_pipeline.physiology.bounds import POWER_DURATIONS_SECONDS
 from perf_pipeline.physiology.cleaning import CleanStreams
-from perf_pipeline.physiology.efforts import best_windows
 from perf_pipeline.physiology.timeline import Timeline, Timelines
+from perf_pipeline.physiology.windows import best_windows
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -18,11 +18,11 @@ from perf_pipeline.physiology.activity import ActivitySummary, summarise
 from perf_pipeline.physiology.bounds import bounds_of
 from perf_pipeline.physiology.cleaning import CleanStreams
 from perf_pipeline.physiology.durability import PRIOR_HOURS, PRIOR_KILOJOULES, durability
-from perf_pipeline.physiology.efforts import best_window
 from perf_pipeline.physiology.grade import graded_speed
 from perf_pipeline.physiology.lengths import pool_lengths
 from perf_pipeline.physiology.metric import Metric, MetricValue, evaluate
 from perf_pipeline.physiology.timeline import Timeline, Timelines, timeline_of
+from perf_pipeline.physiology.windows import best_window
 
 FloatArray = NDArray[np.float64]
 

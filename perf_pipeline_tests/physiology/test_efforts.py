@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from perf_pipeline.physiology.bounds import POWER_DURATIONS_SECONDS
 from perf_pipeline.physiology.cleaning import CleanStreams, clean
-from perf_pipeline.physiology.efforts import best_efforts, best_time, best_window
+from perf_pipeline.physiology.efforts import best_efforts
 from perf_pipeline.physiology.timeline import timeline_of
+from perf_pipeline.physiology.windows import best_time, best_window
 
 
 def power_streams(seconds, watts, pauses=()):

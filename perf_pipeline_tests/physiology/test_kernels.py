@@ -10,10 +10,10 @@ from scipy.ndimage import median_filter, uniform_filter1d
 from scipy.signal import lfilter
 
 from perf_pipeline.physiology.cleaning import _rolling_median
-from perf_pipeline.physiology.efforts import best_time, best_windows
 from perf_pipeline.physiology.grade import SMOOTHING_SECONDS, smooth_altitude
 from perf_pipeline.physiology.power import exponential_mean
 from perf_pipeline.physiology.timeline import Timeline
+from perf_pipeline.physiology.windows import best_time, best_windows
 
 SEEDS = st.integers(0, 10_000)
 

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from perf_pipeline.physiology.bounds import POWER_DURATIONS_SECONDS
 from perf_pipeline.physiology.cleaning import CleanStreams, clean
 from perf_pipeline.physiology.durability import durability
-from perf_pipeline.physiology.efforts import best_efforts, best_window, best_windows
+from perf_pipeline.physiology.efforts import best_efforts
 from perf_pipeline.physiology.heart_rate import HeartRateProfile, banister_trimp
 from perf_pipeline.physiology.histograms import Histogram, histogram
 from perf_pipeline.physiology.mean_maximal import CURVE_SECONDS, mean_maximal_curve
 from perf_pipeline.physiology.timeline import timeline_of
 from perf_pipeline.physiology.w_balance import minimum
+from perf_pipeline.physiology.windows import best_window, best_windows
 from perf_pipeline.physiology.zones import (
     heart_rate_zone_bounds,
     power_zone_bounds,
