@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DBT    := .venv-dbt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
 # Built for some versions of Python only, so it is no part of the lock file.
@@ -14,7 +15,7 @@ CHAOS ?= 20
 export PERF_HOME ?= $(CURDIR)/.perf
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types rings bench chaos fuzz up down clean lock docs setup
+.PHONY: help demo test lint types rings bench chaos fuzz up down clean lock docs dbt setup
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -40,6 +41,13 @@ lint: $(STAMP) ## style, types and import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+dbt: $(DBT)/.installed ## make the environment of the real dbt, the tests' oracle of dbt_like_sql
+
+$(DBT)/.installed: requirements-dbt.lock
+	@test -x $(DBT)/bin/python || $(PYTHON) -m venv $(DBT)
+	$(DBT)/bin/python -m pip install --quiet --require-hashes -r requirements-dbt.lock
+	@touch $@
+
 bench: $(STAMP) ## run every benchmark
 	$(BIN)/python -m benchmarks
 
@@ -62,11 +70,12 @@ lock: ## write the lock files anew: names, versions and hashes only
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --all-extras --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --output-file requirements-dbt.lock requirements-dbt.in
 
 docs: $(STAMP) ## write the data dictionary and dbt's sources anew
 	$(BIN)/python -m perf_pipeline.pipeline.data_dictionary
 
 clean: ## remove the virtual environment, caches and PERF_HOME (the demo's data)
 	-@test -x $(BIN)/perf-pipeline && $(BIN)/perf-pipeline stop >/dev/null 2>&1
-	rm -rf $(VENV) .perf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) $(DBT) .perf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
