@@ -8,7 +8,7 @@ import sys
 
 import benchmarks
 
-SUPPORT = {"__main__", "figures"}
+SUPPORT = {"__main__", "figures", "queries_population"}
 
 
 def main() -> int:

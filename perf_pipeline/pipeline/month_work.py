@@ -17,6 +17,7 @@ from sqlalchemy import Table
 
 from perf_pipeline.formats.model import FileKind, FormatError
 from perf_pipeline.pipeline import layout
+from perf_pipeline.pipeline.sifting import REJECTED, required_columns, sift
 from perf_pipeline.pipeline.stages import activities, curves, efforts, metrics, profile_metrics
 from perf_pipeline.pipeline.stages.preparation import Prepared, prepare
 from perf_pipeline.pipeline.stages.streams import NotAnActivityError, decode
@@ -117,10 +118,12 @@ class StageOutput:
 
     @staticmethod
     def of(table: Table, rows: Sequence[dict[str, Any]], fingerprint: str) -> StageOutput:
-        """Rows as COPY takes them: whoever commits them has nothing left to do but to pass them on."""
-        block = encode_rows(table, rows)
+        """Rows as COPY takes them, those with defects turned away: whoever commits them only has to pass them on."""
+        kept, rejected = sift(table.name, rows, required_columns(table))
+        block = encode_rows(table, kept)
         output_hash = hashlib.sha256("\t".join(block.columns).encode() + b"\n" + block.data).hexdigest()
-        return StageOutput(fingerprint, output_hash, block, {"rows": len(block)})
+        told = {f"{REJECTED}{rule}": count for rule, count in rejected.items()}
+        return StageOutput(fingerprint, output_hash, block, {"rows": len(block), **told})
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +174,9 @@ def compute_month(task: MonthTask) -> MonthResult:
     stale = _stale_derived(task, streams_hash)
     activity_ids: tuple[UUID, ...] = ()
     if stale and stored is not None:
-        derived, curves_parquet, failures = _compute_derived(task, stored, stale, streams_hash)
+        derived, ids, curves_parquet, failures = _compute_derived(task, stored, stale, streams_hash)
         outputs.update(derived)
-        activity_ids = tuple(item.activity_id for item in stored) if ACTIVITIES in outputs else ()
+        activity_ids = ids if ACTIVITIES in outputs else ()
         if curves_parquet is not None:
             staged.update(_stage(task, {layout.curves(task.handle, task.month): curves_parquet}))
     if PROFILE_METRICS in task.stages and task.is_stale(PROFILE_METRICS, None):
@@ -260,21 +263,36 @@ def _hash_of(*objects: bytes) -> str:
 
 def _compute_derived(
     task: MonthTask, stored: Iterable[StoredSession], stale: Sequence[str], streams_hash: str | None
-) -> tuple[dict[str, StageOutput], bytes | None, dict[str, str]]:
-    """The outputs of the stale stages, the Parquet of curves where those are among them, and which stages failed."""
-    made, failures = _made(task, stored, stale)
+) -> tuple[dict[str, StageOutput], tuple[UUID, ...], bytes | None, dict[str, str]]:
+    """The outputs of the stale stages, ids of the activities, the Parquet of curves, and which stages failed."""
+    below = {EFFORTS, METRICS}.intersection(stale)
+    # What hangs on activities must know which of them are turned away, also where their rows are up to date.
+    made, failures = _made(task, stored, [ACTIVITIES, *stale] if below and ACTIVITIES not in stale else stale)
+    ids = _without_turned_away(made)
+    made = {stage: rows for stage, rows in made.items() if stage in stale}
     outputs = {
         stage: StageOutput.of(TABLES[stage], rows, task.fingerprint(stage, streams_hash))
         for stage, rows in made.items()
         if stage != CURVES
     }
     if CURVES not in made:
-        return outputs, None, failures
+        return outputs, ids, None, failures
     found: list[ActivityCurves] = made[CURVES]
     parquet = write_curves(found)
     counts = {"curves": sum(len(one.curves) for one in found)}
     outputs[CURVES] = StageOutput(task.fingerprint(CURVES, streams_hash), _hash_of(parquet), counts=counts)
-    return outputs, parquet, failures
+    return outputs, ids, parquet, failures
+
+
+def _without_turned_away(made: dict[str, list[Any]]) -> tuple[UUID, ...]:
+    """Ids of the activities whose rows are right; of the others, nothing else is kept either."""
+    rows = made.get(ACTIVITIES, [])
+    kept = sift(tables.activities.name, rows, required_columns(tables.activities)).rows
+    right = {row["id"] for row in kept}
+    if len(kept) < len(rows):
+        for stage in {EFFORTS, METRICS}.intersection(made):
+            made[stage] = [row for row in made[stage] if row["activity_id"] in right]
+    return tuple(row["id"] for row in kept)
 
 
 def _made(

@@ -48,12 +48,13 @@ from perf_pipeline.storage.tables import (
 from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, delete_vanished, upsert
 
 _PREPARATION = "perf_pipeline.pipeline.stages.preparation"
+_RULES = "perf_pipeline.pipeline.sifting"
 STAGE_MODULES = {
     STREAMS: ("perf_pipeline.pipeline.stages.streams",),
-    ACTIVITIES: ("perf_pipeline.pipeline.stages.activities", _PREPARATION),
-    EFFORTS: ("perf_pipeline.pipeline.stages.efforts", _PREPARATION),
+    ACTIVITIES: ("perf_pipeline.pipeline.stages.activities", _PREPARATION, _RULES),
+    EFFORTS: ("perf_pipeline.pipeline.stages.efforts", _PREPARATION, _RULES),
     CURVES: ("perf_pipeline.pipeline.stages.curves", _PREPARATION),
-    METRICS: ("perf_pipeline.pipeline.stages.metrics", _PREPARATION),
+    METRICS: ("perf_pipeline.pipeline.stages.metrics", _PREPARATION, _RULES),
     PROFILE_METRICS: ("perf_pipeline.pipeline.stages.profile_metrics",),
 }
 CHILDREN = {EFFORTS: activity_efforts, METRICS: activity_metrics}

@@ -72,6 +72,20 @@ cross join lateral (
     where r.profile_id = p.profile_id
     group by 1, 2, 3
     union all
+    -- Turned away before the transaction, by the rules that stored rows must keep.
+    select
+        'row rejected' as kind,
+        m.stage as detail,
+        substr(told.rule, 11) as reason,
+        sum(told.rows::bigint)::bigint as occurrences,
+        min(m.computed_at) as first_seen,
+        max(m.computed_at) as last_seen,
+        min(m.month) as example
+    from {{ ref('stg_month_outputs') }} as m
+    cross join lateral jsonb_each_text(m.counts) as told (rule, rows)
+    where m.profile_id = p.profile_id and told.rule like 'rejected: %'
+    group by 1, 2, 3
+    union all
     select
         'threshold refused' as kind,
         t.sport || ' ' || t.model as detail,

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Table, delete, select
 
+from perf_pipeline.pipeline.sifting import REJECTED, required_columns, sift
 from perf_pipeline.storage.warehouse import Lease, upsert
 
 NOTHING_DONE = {"rows": 0, "inserted": 0, "updated": 0, "withdrawn": 0, "up_to_date": 1}
@@ -16,7 +17,8 @@ NOTHING_DONE = {"rows": 0, "inserted": 0, "updated": 0, "withdrawn": 0, "up_to_d
 def replace_changed(
     lease: Lease, table: Table, rows: Sequence[dict[str, Any]], key: tuple[str, ...], keep: set[str] | None = None
 ) -> dict[str, int]:
-    """Makes the athlete's rows those given, touching only what differs."""
+    """Makes the athlete's rows those given, touching only what differs; rows with defects are turned away."""
+    rows, rejected = sift(table.name, rows, required_columns(table))
     with lease.transaction() as connection:
         mine = table.c.profile_id == lease.profile_id
         columns = [table.c[name] for name in key]
@@ -28,4 +30,5 @@ def replace_changed(
                 delete(table).where(mine, *(column == value for column, value in zip(columns, values, strict=True)))
             )
         counts = upsert(connection, table, rows, keep=keep or set())
-    return {"rows": len(rows), "inserted": counts.inserted, "updated": counts.updated, "withdrawn": len(gone)}
+    told = {f"{REJECTED}{rule}": count for rule, count in rejected.items()}
+    return {"rows": len(rows), "inserted": counts.inserted, "updated": counts.updated, "withdrawn": len(gone), **told}

@@ -36,7 +36,7 @@ def test_the_lineage_of_every_column_ends_in_columns_of_tables() -> None:
         (("activity_feed", "normalized_power_watts"), {("activity_metrics", "value")}),
         (("data_quality", "example"),
          {("source_files", "id"), ("activities", "id"), ("activity_efforts", "id"), ("threshold_models", "id"),
-          ("capability_predictions", "id")}),
+          ("month_outputs", "month"), ("capability_predictions", "id")}),
     ],
 )  # fmt: skip
 def test_some_lineages_by_hand(column: tuple[str, str], ends: set[tuple[str, str]]) -> None:
