@@ -475,6 +475,22 @@ def sql(
             raise typer.Exit(1)
 
 
+@app.command()
+def quality(
+    athlete: SomeAthlete = None,
+    docs: Annotated[Path | None, typer.Option(help="write great-expectations' Data Docs site into this folder")] = None,
+) -> None:
+    """Every stored row against the expectations of its table: types, keys, ranges, units, coherence, freshness."""
+    from perf_pipeline.pipeline.services import Services
+    from perf_pipeline.terminal.quality import examine
+
+    with Services(load_settings()) as services:
+        if athlete is not None:
+            _known_athlete(services, athlete)
+        if not examine(services, [athlete] if athlete else [], docs, out):
+            raise typer.Exit(1)
+
+
 def _known_athlete(services: Any, athlete: str) -> None:
     """Ends with an error where nothing was ever taken in under that name."""
     from perf_pipeline.pipeline.overview import counts_by_athlete

@@ -22,7 +22,7 @@ from perf_pipeline.defs.assets.wellness import daily_wellness
 from perf_pipeline.defs.decoder_agreement import decoder_agreement
 from perf_pipeline.defs.jobs import archive_job, athlete_job, calendar_job, marts_job, quality_job
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
-from perf_pipeline.defs.row_quality import rows_meet_expectations
+from perf_pipeline.defs.row_quality import row_quality
 from perf_pipeline.defs.schedules import marts_refresh, new_day, nightly_archive, nightly_quality
 from perf_pipeline.defs.sensors import inbox_sensor
 from perf_pipeline.defs.sql_models import sql_models
@@ -58,7 +58,7 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
             athlete_report,
             sql_models,
         ],
-        asset_checks=[decoder_agreement, rows_meet_expectations, archive_is_whole],
+        asset_checks=[decoder_agreement, row_quality, archive_is_whole],
         jobs=[athlete_job, calendar_job, quality_job, archive_job, marts_job],
         sensors=[inbox_sensor(load_settings().sensor_interval_seconds)],
         schedules=[new_day, nightly_quality, nightly_archive, marts_refresh],

@@ -11,6 +11,7 @@ import dagster as dg
 
 from perf_pipeline.defs.athletes import STAGE_ORDER
 from perf_pipeline.defs.resources import PipelineResource
+from perf_pipeline.defs.row_quality import asset_of
 from perf_pipeline.defs.table_metadata import OWNER
 from perf_pipeline.pipeline.sql_models import DataTest, Model, Project, load_project
 from perf_pipeline.pipeline.sql_models.building import Built, build
@@ -19,23 +20,12 @@ from perf_pipeline.pipeline.sql_models.lineage import Deps, column_lineage
 from perf_pipeline.pipeline.sql_models.relations import columns_of, meanings
 
 GROUP = "marts"
-WRITTEN_BY = {
-    "profiles": "source_files",
-    "arrivals": "source_files",
-    "month_outputs": "activity_streams",
-    "activity_outputs": "relative_metrics",
-    "prediction_backtests": "prediction_backtest",
-    "workout_completions": "workout_adaptations",
-    "deliveries": "notifications",
-}
-"""The asset that writes a table, where it does not bear the table's name."""
-
 PROJECT = load_project()
 
 
 def upstream_assets(model: Model) -> list[str]:
     """The models and stages that a model reads."""
-    writers = [WRITTEN_BY.get(table, table) for table in model.sources]
+    writers = [asset_of(table) for table in model.sources]
     return [*model.refs, *dict.fromkeys(writer for writer in writers if writer in STAGE_ORDER)]
 
 

@@ -108,3 +108,20 @@ def dangling_duplicates(connection: Connection, profiles: Sequence[UUID]) -> lis
 def thresholds_of_superseded(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:
     """Ids (20 at most) of thresholds that an activity carries which gave way to another recording."""
     return list(connection.scalars(_FED, {"profiles": list(profiles)}))
+
+
+def athletes_written_lately(
+    connection: Connection, handles: Sequence[str] = (), *, everyone: bool = False
+) -> list[tuple[UUID, str]]:
+    """(id, handle) of the athletes named, else of those with months computed in the last 26 hours, newest first."""
+    query = """
+        select p.id, p.handle from profiles p
+        left join lateral (
+            select max(m.computed_at) as newest from month_outputs m where m.profile_id = p.id
+        ) as written on true
+        where case when :named then p.handle = any(:handles)
+                   else :everyone or written.newest > now() - interval '26 hours' end
+        order by written.newest desc nulls last, p.handle
+    """
+    values = {"named": bool(handles), "handles": list(handles), "everyone": everyone}
+    return [(row.id, row.handle) for row in connection.execute(text(query), values)]

@@ -75,10 +75,11 @@ def broken(rule: Rule, rows: Sequence[Mapping[str, Any]], columns: dict[str, NDA
         if rule.low is not None:
             found |= (values <= rule.low) if rule.above else (values < rule.low)
         return found | (values > rule.high) if rule.high is not None else found
-    return np.asarray(values > _most(rule, rows, columns), bool)
+    return np.asarray(values > most(rule, rows, columns), bool)
 
 
-def _most(rule: AtMost, rows: Sequence[Mapping[str, Any]], columns: dict[str, NDArray[np.float64]]) -> Any:
+def most(rule: AtMost, rows: Sequence[Mapping[str, Any]], columns: dict[str, NDArray[np.float64]]) -> Any:
+    """What the column may be at most, (n,); `columns` as in `broken`."""
     other = _numbers(rule.other, rows, columns)
     if rule.by:
         # A word that we do not know has no bound of its own, and breaks a rule of its own.
