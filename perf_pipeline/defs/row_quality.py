@@ -18,6 +18,8 @@ WRITTEN_BY = {
     "prediction_backtests": "prediction_backtest",
     "workout_completions": "workout_adaptations",
     "deliveries": "notifications",
+    "delivery_services": "notifications",
+    "archive_checks": "source_files",
 }
 """The asset that writes a table, where it does not bear the table's name."""
 MOST_ATHLETES = 500

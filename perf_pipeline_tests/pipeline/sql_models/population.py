@@ -58,7 +58,7 @@ class Population:
         status = "quarantined" if number % 17 == 5 else "archived"
         self.add(
             "source_files", id=file_id, profile_id=profile_id, sha256=f"file {number}", bytes=1, format="fit",
-            kind="activity", status=status, archive_path=f"archive/{number}", month="2026-01",
+            kind="activity", status=status, archive_path=f"archive/file {number}", month="2026-01",
             reason="no reader for it" if status == "quarantined" else None,
         )  # fmt: skip
         offset = pick.choice([None, 7200, -28800, 46800, 999999])
