@@ -218,3 +218,13 @@ def test_a_new_day_comes_although_the_archive_cannot_be_listed(graph: Graph, tmp
     shutil.rmtree(graph.root)
     (request,) = tick_of_a_new_day(graph, tmp_path, ["ann"]).run_requests
     assert athletes_of(request.run_config) == ["ann"]
+
+
+def test_two_sensors_that_ask_for_the_same_athlete_do_no_harm(graph: Graph) -> None:
+    graph.drop("ann", "a.fit", making.fit(making.ride("2026-05-04", 2)))
+    asked = [*graph.look().run_requests, *graph.look().run_requests]  # the second looks before the first has begun
+    assert len(asked) == 2
+    assert all(graph.ask(request).success for request in asked)
+    athlete = graph.athlete()
+    assert [len(athlete.rows(table)) for table in ("arrivals", "source_files", "activities")] == [1, 1, 1]
+    assert athlete.keys("inbox", "staging") == []
