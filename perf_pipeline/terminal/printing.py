@@ -26,6 +26,8 @@ WORDS = {
     "activity_duplicates": "Finding duplicates",
     "relative_metrics": "Zones and W′ balance",
     "threshold_models": "Fitting thresholds",
+    "prediction_backtest": "Predicting",
+    "capability_predictions": "Predicting",
     "athlete_report": "Writing the report",
 }
 

@@ -184,7 +184,8 @@ def test_the_report_tells_errors_beside_naive_and_riegel_and_draws_the_calibrati
 
 
 @pytest.mark.parametrize(
-    ("share", "cases", "honest"), [(0.9, 400, True), (0.8, 400, False), (0.99, 400, False), (0.5, 10, True)]
+    ("share", "cases", "honest"),
+    [(0.9, 400, True), (0.8, 400, False), (0.99, 400, True), (0.83, 400, True), (0.5, 10, True)],
 )
 def test_coverage_is_judged_by_what_chance_allows(share: float, cases: int, honest: bool) -> None:  # noqa: FBT001
     assert is_honest(share, cases) is honest

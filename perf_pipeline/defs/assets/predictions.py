@@ -37,7 +37,7 @@ _STAGE = code_version("perf_pipeline.pipeline.stages.predictions", "perf_pipelin
         dg.AssetCheckSpec(
             "intervals_are_honest",
             asset="prediction_backtest",
-            description="the 90 % intervals held 85 to 95 % of the near-maximal outcomes, give or take chance",
+            description="the 90 % intervals held 85 % of the near-maximal outcomes or more, give or take chance",
         )
     ],
     description=(
