@@ -164,7 +164,9 @@ def _by_heart_rate(inputs: LoadInputs, seconds: float, trimp: float | None) -> L
     if score is None:
         return None
     note = "sex not known: weights between men's and women's" if inputs.sex not in ("male", "female") else None
-    return Load(score, "heart_rate", _intensity(score, seconds), trimp, note)
+    # Over the time that the heart rate tells of: TRIMP counts standing, which is no moving time.
+    told = inputs.heart_rate_seconds if inputs.heart_rate_seconds is not None else seconds
+    return Load(score, "heart_rate", _intensity(score, told), trimp, note)
 
 
 def _by_duration(inputs: LoadInputs, seconds: float, trimp: float | None) -> Load:

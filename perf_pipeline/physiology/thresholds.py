@@ -35,6 +35,8 @@ FloatArray = NDArray[np.float64]
 
 _POWER_RULES = Rules(120.0, 1200.0, 67.0, "effort")
 _SPEED_RULES = Rules(120.0, 1800.0, 45.0, "distance")
+_MOST_SWIM_RESERVE_METERS = 100.0
+"""Distance above Critical Swim Speed: swimmers have 10 to 50 m (Dekerle et al. 2002, Int J Sports Med 23)."""
 _SPEED_METERS = (800.0, 10_000.0)
 _FTP_SHARE = 0.95
 _WINDOW_DAYS = 90
@@ -220,6 +222,12 @@ def critical_swim_speed(d1: float, t1: float, d2: float, t2: float) -> float | R
     speed = (d2 - d1) / (t2 - t1)
     if speed > d2 / t2 * (1 + 1e-9):
         return Refusal(f"the {d1:.0f} m swim was slower than the pace of the {d2:.0f} m: it was not maximal")
+    reserve = d1 - speed * t1
+    if reserve > _MOST_SWIM_RESERVE_METERS:
+        return Refusal(
+            f"the {d2:.0f} m swim was so much slower than the {d1:.0f} m that {reserve:.0f} m would be reserve: it was "
+            "not maximal, or its time holds rests"
+        )
     return speed
 
 

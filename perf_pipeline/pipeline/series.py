@@ -28,6 +28,7 @@ class SeriesActivity:
     moving_seconds: int
     distance_meters: int | None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    duration_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def load_activities(
     query = (
         select(
             table.id, table.type, table.name, table.started_at, table.utc_offset_seconds, table.moving_seconds,
-            table.distance_meters, table.timezone,
+            table.distance_meters, table.timezone, table.duration_seconds,
         )
         .where(table.profile_id == profile_id, table.superseded_by.is_(None))
         .order_by(table.started_at, table.id)
@@ -84,7 +85,7 @@ def load_activities(
             found.append(
                 SeriesActivity(
                     row.id, row.type, row.name, row.started_at, day, row.moving_seconds, row.distance_meters,
-                    found_metrics.get(row.id, {}),
+                    found_metrics.get(row.id, {}), row.duration_seconds,
                 )
             )  # fmt: skip
     return found

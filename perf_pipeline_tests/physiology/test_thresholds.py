@@ -331,3 +331,9 @@ def test_a_heart_rate_limit_names_its_evidence():
     assert limit.bpm == 189.0
     assert limit.evidence == (41, 40)
     assert limit.interval_bpm[0] <= limit.bpm <= limit.interval_bpm[1]
+
+
+def test_a_swim_with_rests_in_it_sets_no_critical_speed():
+    found = critical_swim_speed(200, 180, 400, 1100)
+    assert isinstance(found, Refusal)
+    assert "holds rests" in found.reason

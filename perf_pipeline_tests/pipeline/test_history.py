@@ -250,6 +250,59 @@ def test_a_fit_tells_what_carries_it_and_what_would_sharpen_it(diary: Diary) -> 
     assert told["three_parameter"]["max_watts"] > 900
 
 
+def test_more_than_the_threshold_held_for_over_half_an_hour_contradicts_it(diary: Diary) -> None:
+    diary.note(MONDAY, power=curve())
+    diary.note(MONDAY + timedelta(days=1), power={3600: 262.0})
+    diary.athlete.history(MONDAY + timedelta(days=6))
+    (row,) = (r for r in diary.athlete.rows("threshold_models") if r["model"] == "critical_power")
+    assert row["threshold"] is None
+    assert row["refusal"] == (
+        "262 W held for 60 min lie above the Critical Power of 250 that shorter efforts give: those were not maximal"
+    )
+
+
+def test_forms_that_say_different_things_are_no_answer(diary: Diary) -> None:
+    for n, (t, watts) in enumerate(((120, 393), (240, 389), (480, 388), (1200, 304))):
+        diary.note(MONDAY + timedelta(days=n), power={t: watts})
+    diary.athlete.history(MONDAY + timedelta(days=6))
+    (row,) = (r for r in diary.athlete.rows("threshold_models") if r["model"] == "critical_power")
+    assert row["threshold"] is None
+    assert row["refusal"] == "the forms of the model put Critical Power between 279.1 and 385.1 W: no one curve"
+
+
+def test_a_fault_of_the_strap_is_no_maximal_heart_rate(diary: Diary) -> None:
+    for n, highest in enumerate((181.0, 183.0, 185.0, 238.0, 240.0)):
+        metrics = {"max_heart_rate_bpm": highest, "best_20min_heart_rate_bpm": 170.0}
+        diary.note(MONDAY + timedelta(days=n), sport="run", metrics=metrics)
+    diary.athlete.history(MONDAY + timedelta(days=6))
+    (row,) = (r for r in diary.athlete.rows("threshold_models") if r["model"] == "hr_max")
+    assert row["threshold"] == 183.0
+    assert row["details"]["activities"] == 3
+
+
+def test_a_threshold_heart_rate_of_an_easy_year_is_not_used(diary: Diary) -> None:
+    for n in range(3):
+        diary.note(
+            MONDAY + timedelta(days=n), metrics={"max_heart_rate_bpm": 190.0, "best_20min_heart_rate_bpm": 160.0}
+        )
+    for n in range(3):
+        easy = {"max_heart_rate_bpm": 140.0, "best_20min_heart_rate_bpm": 120.0}
+        diary.note(MONDAY + timedelta(days=500 + n), metrics=easy)
+    after = diary.note(MONDAY + timedelta(days=510), metrics=HEART)
+    diary.athlete.history(MONDAY + timedelta(days=510))
+    (load,) = (r for r in diary.athlete.rows("activity_loads") if r["activity_id"] == after)
+    assert load["method"] == "duration"
+    assert load["trimp"] > 0  # the maximum of five years still stands
+
+
+def test_climbing_is_worth_its_time_though_nobody_moves(diary: Diary) -> None:
+    climbed = diary.note(MONDAY, sport="climb")
+    diary.change("activities", moving_seconds=0)
+    diary.athlete.history(MONDAY)
+    (load,) = diary.athlete.rows("activity_loads")
+    assert (load["activity_id"], load["load"]) == (climbed, 25.0)  # an hour at half of threshold
+
+
 def test_bike_and_run_keep_models_of_their_own(diary: Diary) -> None:
     diary.note(MONDAY, power=curve())
     diary.note(MONDAY, sport="run", power=curve(cp=320))

@@ -150,7 +150,11 @@ class _Sources:
         rows = select(cast(m.activity_id, Text), m.metric, m.value).where(
             m.profile_id == profile_id, m.metric.in_(names)
         )
-        for activity_id, name, value in connection.execute(rows):
+        told = connection.execute(rows).all()
+        best_20 = {activity_id: value for activity_id, name, value in told if name == thresholds.BEST_20MIN_BPM}
+        for activity_id, name, value in told:
+            if name == thresholds.HIGHEST_BPM and not thresholds.credible_maximum(value, best_20.get(activity_id)):
+                continue
             if (activity := self._known.get(activity_id)) is not None:
                 self._metrics[name][activity.sport].append(Observation(activity_id, activity.day, 0.0, value))
 

@@ -11,6 +11,8 @@ DEFAULT_RESTING_BPM = 55.0
 """Taken where no resting heart rate was measured; loads say so."""
 LONGEST_CARRY_DAYS = 365
 """A threshold older than this says nothing about today."""
+LEAST_LTHR_SHARE = 0.75
+"""Of the maximal heart rate: no one's threshold lies lower."""
 HEART_RATE_OF = {"bike": ("bike", "run", "swim"), "run": ("run", "bike", "swim"), "swim": ("swim", "run", "bike")}
 """Whose heart rate limits stand for a sport, the nearest first; running's for every other sport."""
 
@@ -39,6 +41,16 @@ class ThresholdHistory:
         return self._known[index]
 
 
+@dataclass(frozen=True, slots=True)
+class HeartRates:
+    """Limits of the heart rate on a day. `lthr_sport`: whose threshold it is."""
+
+    lthr: KnownThreshold | None
+    lthr_sport: str | None
+    hr_max: KnownThreshold | None
+    resting_bpm: float | None
+
+
 @dataclass(frozen=True)
 class Knowledge:
     """Everything that is known of an athlete, by day. `histories` by (sport, model)."""
@@ -53,8 +65,16 @@ class Knowledge:
         history = self.histories.get((sport, model))
         return history.on(day) if history else None
 
-    def heart_rate(self, sport: str, model: str, day: date) -> tuple[KnownThreshold | None, str | None]:
-        """`lthr` or `hr_max` on the day, and the sport whose it is."""
+    def heart_rates(self, sport: str, day: date) -> HeartRates:
+        """What was known of the heart rate; a threshold far below the maximum is that of a year without a hard day."""
+        lthr, lthr_sport = self._heart_rate(sport, "lthr", day)
+        hr_max, _ = self._heart_rate(sport, "hr_max", day)
+        rest = self.resting.on(day)
+        if lthr and hr_max and lthr.value < LEAST_LTHR_SHARE * hr_max.value:
+            lthr, lthr_sport = None, None
+        return HeartRates(lthr, lthr_sport, hr_max, rest.value if rest else None)
+
+    def _heart_rate(self, sport: str, model: str, day: date) -> tuple[KnownThreshold | None, str | None]:
         for other in HEART_RATE_OF.get(sport, HEART_RATE_OF["run"]):
             found = self.threshold(other, model, day)
             if found is not None:

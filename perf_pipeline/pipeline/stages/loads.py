@@ -27,21 +27,17 @@ def _row(profile_id: UUID, activity: SeriesActivity, knowledge: Knowledge) -> di
     power = knowledge.threshold(sport, "critical_power", day)
     speed = knowledge.threshold(sport, "critical_speed", day)
     swim = knowledge.threshold(sport, "critical_swim_speed", day)
-    lthr, lthr_sport = knowledge.heart_rate(sport, "lthr", day)
-    hr_max, _ = knowledge.heart_rate(sport, "hr_max", day)
-    rest = knowledge.resting.on(day)
+    heart = knowledge.heart_rates(sport, day)
     known = {
         "cp_watts": _value(power),
         "cs_mps": _value(speed),
         "css_mps": _value(swim),
-        "lthr_bpm": _value(lthr),
-        "hr_max_bpm": _value(hr_max),
-        "hr_rest_bpm": rest.value if rest else DEFAULT_RESTING_BPM,
+        "lthr_bpm": _value(heart.lthr),
+        "hr_max_bpm": _value(heart.hr_max),
+        "hr_rest_bpm": heart.resting_bpm or DEFAULT_RESTING_BPM,
     }
-    load = activity_load(
-        LoadInputs.from_metrics(sport, activity.moving_seconds, activity.metrics, known, knowledge.sex)
-    )
-    used = {"power": power, "pace": speed, "swim": swim, "heart_rate": lthr}.get(load.method)
+    load = activity_load(LoadInputs.from_metrics(sport, _seconds(activity), activity.metrics, known, knowledge.sex))
+    used = {"power": power, "pace": speed, "swim": swim, "heart_rate": heart.lthr}.get(load.method)
     return {
         "activity_id": activity.id,
         "profile_id": profile_id,
@@ -52,8 +48,13 @@ def _row(profile_id: UUID, activity: SeriesActivity, knowledge: Knowledge) -> di
         "threshold": used.value if used else None,
         "threshold_as_of": used.as_of if used else None,
         "trimp": None if load.trimp is None else round(load.trimp, 3),
-        "note": _note(load, sport, lthr_sport, rested=rest is not None),
+        "note": _note(load, sport, heart.lthr_sport, rested=heart.resting_bpm is not None),
     }
+
+
+def _seconds(activity: SeriesActivity) -> int:
+    """Moving time; where nobody moves, as in climbing or strength, the timer's."""
+    return activity.moving_seconds or activity.duration_seconds
 
 
 def _value(known: KnownThreshold | None) -> float | None:

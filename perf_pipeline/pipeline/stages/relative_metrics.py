@@ -52,16 +52,14 @@ def known_of(knowledge: Knowledge, activity: SeriesActivity) -> Known:
     sport, day = activity.sport, activity.day
     power = knowledge.threshold(sport, "critical_power", day)
     speed = knowledge.threshold(sport, "critical_speed", day)
-    lthr, _ = knowledge.heart_rate(sport, "lthr", day)
-    hr_max, _ = knowledge.heart_rate(sport, "hr_max", day)
-    rest, weight = knowledge.resting.on(day), knowledge.weight.on(day)
+    heart, weight = knowledge.heart_rates(sport, day), knowledge.weight.on(day)
     return Known(
         cp_watts=power.value if power else None,
         w_prime_joules=power.capacity if power else None,
         cs_mps=speed.value if speed else None,
-        lthr_bpm=lthr.value if lthr else None,
-        hr_max_bpm=hr_max.value if hr_max else None,
-        hr_rest_bpm=rest.value if rest else DEFAULT_RESTING_BPM,
+        lthr_bpm=heart.lthr.value if heart.lthr else None,
+        hr_max_bpm=heart.hr_max.value if heart.hr_max else None,
+        hr_rest_bpm=heart.resting_bpm or DEFAULT_RESTING_BPM,
         sex=knowledge.sex,
         weight_kg=weight.value if weight else None,
         weight_age_days=(day - weight.as_of).days if weight else None,

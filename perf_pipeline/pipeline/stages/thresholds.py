@@ -25,13 +25,21 @@ from perf_pipeline.pipeline.stages.observations import Observation
 
 EFFORT_DAYS = 90
 HEART_RATE_DAYS = 365
-"""A maximal heart rate falls by less than a beat a year, and few weeks hold a race: a year of evidence."""
+"""Few weeks hold a race: a year of evidence."""
 PER_WINDOW = 8
 """Best efforts kept per duration: the best may overlap with a better one of another length, and where many were
 maximal the best alone is too good by luck."""
 SPRINT_SECONDS = 120
 FTP_SECONDS = 1200
-RUN_METERS = (800.0, 10_000.0)
+BEST_20MIN_BPM, HIGHEST_BPM = "best_20min_heart_rate_bpm", "max_heart_rate_bpm"
+RUN_METERS = (800.0, 42_195.0)
+"""Those beyond 10 km do not carry the fit, but may contradict it."""
+MOST_DISAGREEMENT = 0.10
+"""Of the threshold, between the forms of the model: the efforts of one athlete on one curve give 1 or 2 %."""
+PEAK_OVER_20_MIN = 1.25
+"""A heart rate further above the best 20 minutes of its activity is a fault of the strap."""
+HR_MAX_DAYS = 5 * 365
+"""A maximal heart rate falls by less than a beat a year, and a year of easy training shows none."""
 SWIM_METERS = (100.0, 200.0, 400.0, 800.0, 1500.0)
 
 
@@ -80,6 +88,10 @@ def _critical_power(rows: Sequence[Observation]) -> Answer:
     ftp = {} if best_20 is None else {"ftp_from_20min_watts": round(ftp_from_20min(best_20), 1)}
     if isinstance(fit, Refusal):
         return Answer(refusal=fit.reason, details=ftp)
+    long = [(r.key, r.value) for r in rows if r.key > LONG_SECONDS]
+    doubt = _doubt(fit, fit.cp_watts, fit.cp_interval, long, "Critical Power", "W")
+    if doubt:
+        return Answer(refusal=doubt, details=ftp)
     more = {
         **ftp,
         "ftp_from_critical_power_watts": round(fit.cp_watts, 1),
@@ -110,7 +122,41 @@ def _critical_speed(rows: Sequence[Observation]) -> Answer:
     )
     if isinstance(fit, Refusal):
         return Answer(refusal=fit.reason)
+    long = [(r.value, r.key / r.value) for r in rows if r.value > LONG_SECONDS]
+    doubt = _doubt(fit, fit.cs_mps, fit.cs_interval, long, "Critical Speed", "m/s")
+    if doubt:
+        return Answer(refusal=doubt)
     return _answer(fit, fit.cs_mps, fit.cs_interval, fit.d_prime_meters, fit.d_prime_interval, {})
+
+
+def _doubt(
+    fit: CriticalPowerFit | CriticalSpeedFit,
+    threshold: float,
+    interval: tuple[float, float],
+    long: Sequence[tuple[float, float]],
+    what: str,
+    unit: str,
+) -> str | None:
+    """Why the fit cannot be right: its forms say different things, or more than it was held for over half an hour.
+
+    `long`: (seconds, mean) of the efforts beyond 30 min. A threshold is what can be held for about so long at the most
+    (Poole et al. 2016, doi 10.1249/MSS.0000000000000939): where more was, the shorter efforts were not maximal.
+    """
+    limits = [form.limit for form in fit.forms.values()]
+    if max(limits) - min(limits) > MOST_DISAGREEMENT * threshold:
+        return f"the forms of the model put {what} between {min(limits):.4g} and {max(limits):.4g} {unit}: no one curve"
+    seconds, most = max(long, key=lambda one: one[1], default=(0.0, 0.0))
+    if most > interval[1]:
+        return (
+            f"{most:.4g} {unit} held for {seconds / 60:.0f} min lie above the {what} of {threshold:.4g} that shorter "
+            "efforts give: those were not maximal"
+        )
+    return None
+
+
+def credible_maximum(highest_bpm: float, best_20min_bpm: float | None) -> bool:
+    """Whether an activity's highest heart rate may be one: not a strap's fault far above all that was sustained."""
+    return best_20min_bpm is None or highest_bpm <= PEAK_OVER_20_MIN * best_20min_bpm
 
 
 def _critical_swim_speed(rows: Sequence[Observation]) -> Answer:
@@ -216,9 +262,9 @@ MODELS: tuple[Model, ...] = (
         for sport in ("bike", "run")
     ),
     *(
-        Model(sport, name, "bpm", metric, _ANY, answer, HEART_RATE_DAYS, None)
-        for name, metric, answer in (
-            ("lthr", "best_20min_heart_rate_bpm", _lthr), ("hr_max", "max_heart_rate_bpm", _hr_max),
+        Model(sport, name, "bpm", metric, _ANY, answer, days, None)
+        for name, metric, answer, days in (
+            ("lthr", BEST_20MIN_BPM, _lthr, HEART_RATE_DAYS), ("hr_max", HIGHEST_BPM, _hr_max, HR_MAX_DAYS),
         )
         for sport in ("bike", "run", "swim")
     ),
