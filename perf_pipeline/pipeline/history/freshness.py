@@ -26,17 +26,19 @@ _STATE = text(
         (select coalesce(sex, '') || '|' || coalesce(birth_date::text, '') || '|' || coalesce(timezone, '')
          from profiles where id = :profile),
         (select count(*) || '|' || coalesce(max(computed_at)::text, '')
-         from threshold_models where profile_id = :profile)
+         from threshold_models where profile_id = :profile and :thresholds)
     """
 )
 
 
-def fingerprint(connection: Connection, profile_id: UUID, today: date, version: str, output: Table) -> str:
+def fingerprint(
+    connection: Connection, profile_id: UUID, today: date, version: str, output: Table, *, thresholds: bool = True
+) -> str:
     """Hash of all that a stage could read, of the day, its code, and how many rows it has written.
 
-    `version` is of the stage and of those upstream whose rows it reads.
+    `version` is of the stage and of those upstream whose rows it reads; `thresholds`: it comes after them.
     """
-    state = connection.execute(_STATE, {"profile": profile_id}).one()
+    state = connection.execute(_STATE, {"profile": profile_id, "thresholds": thresholds}).one()
     written = connection.scalar(select(func.count()).select_from(output).where(output.c.profile_id == profile_id))
     return hashlib.sha256(repr((*state, written, today, version)).encode()).hexdigest()[:32]
 
@@ -51,20 +53,31 @@ class Turn:
 
 @contextmanager
 def turn(
-    warehouse: Warehouse, lease: Lease, stage: str, today: date, version: str, output: Table, *, full_refresh: bool
+    warehouse: Warehouse,
+    lease: Lease,
+    stage: str,
+    today: date,
+    version: str,
+    output: Table,
+    *,
+    full_refresh: bool,
+    thresholds: bool = True,
 ) -> Iterator[Turn]:
-    """One stage's turn for the athlete; at its end what was read and written is noted, where it was `done`."""
+    """One stage's turn for the athlete; at its end what was read and written is noted, where it was `done`.
+
+    `thresholds`: the stage is or comes after them.
+    """
     held = athlete_outputs.c
     with warehouse.begin() as connection:
         noted = connection.scalar(
             select(held.fingerprint).where(held.profile_id == lease.profile_id, held.stage == stage)
         )
-        now = fingerprint(connection, lease.profile_id, today, version, output)
+        now = fingerprint(connection, lease.profile_id, today, version, output, thresholds=thresholds)
     mine = Turn(current=noted == now and not full_refresh)
     yield mine
     if mine.done:
         with lease.transaction() as connection:
-            after = fingerprint(connection, lease.profile_id, today, version, output)
+            after = fingerprint(connection, lease.profile_id, today, version, output, thresholds=thresholds)
             row = {
                 "profile_id": lease.profile_id,
                 "stage": stage,

@@ -26,7 +26,9 @@ def wellness_version() -> str:
 def update_wellness(warehouse: Warehouse, lease: Lease, today: date, *, full_refresh: bool = False) -> dict[str, int]:
     """Weight, resting heart rate, HRV and sleep of every local day to today, each by one source."""
     version = wellness_version()
-    with turn(warehouse, lease, STAGE, today, version, daily_wellness, full_refresh=full_refresh) as mine:
+    with turn(
+        warehouse, lease, STAGE, today, version, daily_wellness, full_refresh=full_refresh, thresholds=False
+    ) as mine:
         if mine.current:
             return {**NOTHING_DONE, "not_credible": 0}
         told, refused = [], 0
