@@ -173,7 +173,7 @@ _ZONES, _FRIEL = (
 )
 _BANISTER = "Banister 1991; Morton, Fitz-Clarke, Banister 1990, doi 10.1152/jappl.1990.69.3.1171"
 _SKIBA = "Skiba, Fulford, Clarke, Vanhatalo, Jones 2015; docs/science.md section 5"
-_WEIGHT = "docs/science.md section 10"
+_WEIGHT = "docs/science.md section 11"
 _POWER, _HEART, _CP = "power_watts", "heart_rate_bpm", "critical_power"
 
 _METRICS: tuple[Metric[RelativeInputs], ...] = (

@@ -475,7 +475,7 @@ def test_killed_between_any_two_calls_the_next_run_says_the_same(diary: Diary) -
     calls, wanted = len(clock.calls), athlete.snapshot()
     for call in range(1, calls + 1):
         with athlete.warehouse.begin() as connection:
-            for name in ("threshold_models", "activity_loads", "daily_fitness", "notifications"):
+            for name in ("athlete_outputs", "threshold_models", "activity_loads", "daily_fitness", "notifications"):
                 connection.execute(METADATA.tables[name].delete())
         with athlete.killed_at(call) as clock:
             athlete.history(today)
