@@ -18,9 +18,9 @@ TODAY = date(2026, 6, 14)
 
 @pytest.fixture
 def trained(athlete: Athlete) -> Athlete:
-    """Efforts on three days of May that set Critical Power as of the 10th, a weight, and two easy rides after it."""
-    efforts = [(180, 350), (600, 280), (1200, 262)]
-    for day, effort in zip((4, 6, 8), efforts, strict=True):
+    """Efforts on five days of May that set Critical Power as of the 10th, a weight, and two easy rides after it."""
+    efforts = [(120, 400), (180, 350), (360, 300), (720, 275), (1200, 265)]
+    for day, effort in zip((4, 5, 6, 7, 8), efforts, strict=True):
         athlete.drop(f"{day}.fit", making.fit(making.powers(f"2026-05-{day:02d}T10:00", effort)))
     athlete.drop("easy.fit", making.fit(making.ride("2026-05-20T10:00", 20, 200)))
     athlete.drop("june.fit", making.fit(making.ride("2026-06-02T10:00", 20, 230)))
@@ -50,7 +50,7 @@ def test_each_activity_is_set_against_what_was_known_on_its_day(trained: Athlete
     assert found["2026-05-20"]["weight_age_days"] == 8
     assert found["2026-06-02"]["mean_power_watts_per_kg"] == pytest.approx(230 / 70, rel=1e-3)
     assert sum(v for k, v in found["2026-06-02"].items() if k.startswith("power_zone")) == pytest.approx(1199, abs=2)
-    assert told["activities"] == told["computed"] == 5
+    assert told["activities"] == told["computed"] == 7
 
 
 def test_nothing_is_read_where_nothing_changed(trained: Athlete, monkeypatch: pytest.MonkeyPatch) -> None:
