@@ -34,8 +34,8 @@ FTP_SECONDS = 1200
 BEST_20MIN_BPM, HIGHEST_BPM = "best_20min_heart_rate_bpm", "max_heart_rate_bpm"
 RUN_METERS = (800.0, 42_195.0)
 """Those beyond 10 km do not carry the fit, but may contradict it."""
-MOST_DISAGREEMENT = 0.10
-"""Of the threshold, between the forms of the model: the efforts of one athlete on one curve give 1 or 2 %."""
+MOST_DISAGREEMENT = 0.25
+"""Of the threshold, between the forms of the model: efforts on one curve give 1 or 2 %, real ones up to 20 %."""
 PEAK_OVER_20_MIN = 1.25
 """A heart rate further above the best 20 minutes of its activity is a fault of the strap."""
 HR_MAX_DAYS = 5 * 365
