@@ -69,6 +69,7 @@ down: $(STAMP) ## stop the embedded database
 lock: ## write the lock files anew: names, versions and hashes only
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra cluster --constraint requirements.lock --output-file requirements-cluster.lock pyproject.toml
 	$(COMPILE) --all-extras --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) --output-file requirements-dbt.lock requirements-dbt.in
 

@@ -61,7 +61,8 @@ def test_the_user_is_not_root_and_is_made_before():
 
 def test_the_packages_come_from_the_lock_with_hashes_and_the_lock_has_them():
     installs = [a for name, a in instructions() if name == "RUN" and "pip install" in a]
-    assert any("--require-hashes -r requirements.lock" in " ".join(a.split()) for a in installs)
+    assert any('--require-hashes -r "$LOCK"' in " ".join(a.split()) for a in installs)
+    assert last("ARG") == "LOCK=requirements.lock"
     assert all("--no-deps" in a or "--require-hashes" in a for a in installs)
     lock = (ROOT / "requirements.lock").read_text()
     packages = re.findall(r"^[a-z0-9][\w.-]*(?:\[[\w,-]+\])?==", lock, re.MULTILINE)
