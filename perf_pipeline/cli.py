@@ -64,6 +64,15 @@ def _month(value: str | None) -> str | None:
     return value
 
 
+def _stages(values: list[str] | None) -> list[str]:
+    from perf_pipeline.defs.athletes import STAGE_ORDER
+
+    for value in values or ():
+        if value not in STAGE_ORDER:
+            raise typer.BadParameter(f"'{value}' is no stage; the stages are {', '.join(STAGE_ORDER)}")
+    return values or []
+
+
 Athlete = Annotated[str, typer.Option("--athlete", "-a", callback=_handle, help="whose files these are")]
 SomeAthlete = Annotated[str | None, typer.Option("--athlete", "-a", callback=_handle, help="only this athlete")]
 AsJson = Annotated[bool, typer.Option("--json", help="machine-readable output")]
@@ -117,10 +126,14 @@ def rebuild(
     full_refresh: Annotated[bool, typer.Option(help="recompute what is up to date as well")] = False,  # noqa: FBT002
     since: Annotated[str | None, typer.Option(callback=_month, help=f"first {MONTH_HELP}")] = None,
     until: Annotated[str | None, typer.Option(callback=_month, help=f"last {MONTH_HELP}")] = None,
+    stage: Annotated[
+        list[str] | None, typer.Option(callback=_stages, help="only this stage (an asset's name); may be repeated")
+    ] = None,
 ) -> None:
     """Rebuild everything derived from the archive: what is stale, or all of it.
 
-    Athletes whom the database does not know are restored from the archive first.
+    Athletes whom the database does not know are restored from the archive first. A rebuild that was stopped goes on
+    from where it was when the same is asked again.
     """
     from perf_pipeline.pipeline.overview import counts_by_athlete
     from perf_pipeline.pipeline.restore import athletes_in_archive
@@ -143,8 +156,9 @@ def rebuild(
         for handle in [athlete] if athlete else known:
             with progress_bars(err) as progress:
                 succeeded, reason = run_athlete(
-                    instance, handle, progress=progress, full_refresh=full_refresh, since=since, until=until
-                )
+                    instance, handle, progress=progress, full_refresh=full_refresh, since=since, until=until,
+                    stages=stage or (),
+                )  # fmt: skip
             if succeeded:
                 out.print(f"{handle}: up to date", highlight=False, markup=False)
             else:

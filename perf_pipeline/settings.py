@@ -64,6 +64,13 @@ class Settings(BaseSettings):
         description="where months are computed: processes, dask://host:port (a cluster), or inline for debugging",
     )
     workers: int = Field(default=0, ge=0, le=256, description="worker processes (0: one per core)")
+    cohorts: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="hash buckets of athletes that are one partition each, for tens of thousands of athletes and more "
+        "(0: every athlete is a partition)",
+    )
     sensor_interval_seconds: int = Field(default=5, ge=1, le=3600, description="pause between two looks into the inbox")
     settle_seconds: float = Field(
         default=2.0,

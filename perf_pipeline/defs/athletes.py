@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from perf_pipeline.defs.partitions import COHORTS, key_of
+from perf_pipeline.defs.refreshing import refresh_began
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.run_requests import FAILED_TAG
 from perf_pipeline.pipeline.services import Services
@@ -43,11 +45,31 @@ STAGE_ORDER = (
     "athlete_report",
 )
 """Athlete-partitioned assets in the order of the flow."""
+LOG_SECONDS = 10.0
+"""Between two lines of the run's log that tell how far a stage is."""
 
 
 def today_of(scope: RunScope) -> date:
     """The day that counts as today in this run."""
     return date.fromisoformat(scope.today) if scope.today else datetime.now(UTC).date()
+
+
+@dataclass
+class Progress:
+    """Tells how a stage gets on: the terminal each time, the run's log now and then."""
+
+    context: dg.AssetExecutionContext
+    terminal: ProgressResource
+    stage: str
+    handle: str
+    _logged: float = field(default_factory=time.monotonic)
+
+    def __call__(self, done: int, total: int, words: str = "") -> None:
+        self.terminal(self.stage, done, total, words)
+        now = time.monotonic()
+        if now - self._logged >= LOG_SECONDS:
+            self._logged = now
+            self.context.log.info("athlete %s, %s: %s", self.handle, self.stage, words or f"{done} of {total}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +80,8 @@ class AthleteWork:
     lease: Lease
     services: Services
     scope: RunScope
-    progress: Callable[[int, int], None]
+    progress: Progress
+    refresh_began: datetime | None = None
 
     @property
     def today(self) -> date:
@@ -94,13 +117,14 @@ def for_each_athlete(
     totals = StageTotals()
     began = time.perf_counter()
     handles = athletes_of_turn(context, scope)
+    began_at = refresh_began(context) if scope.full_refresh else None
     for handle in handles:
         if handle in pipeline.failures:
             continue
         try:
             with pipeline.services.athlete(handle, context.run.run_id, stage) as lease:
                 turn = AthleteWork(
-                    handle, lease, pipeline.services, scope, lambda done, total: progress(stage, done, total)
+                    handle, lease, pipeline.services, scope, Progress(context, progress, stage, handle), began_at
                 )
                 totals.counts.update(work(turn))
             totals.athletes += 1
@@ -124,7 +148,12 @@ def for_each_athlete(
 def athletes_of_turn(context: dg.AssetExecutionContext, scope: RunScope) -> list[str]:
     """The athletes of the run's partitions, or those of them that its scope names."""
     keys = list(context.partition_keys)
-    return [key for key in keys if key in set(scope.athletes)] if scope.athletes else keys
+    if not COHORTS and not scope.athletes:
+        return keys
+    chosen = scope.athletes or context.resources.pipeline.services.warehouse.handles()
+    position = {key: index for index, key in enumerate(keys)}
+    found = [handle for handle in chosen if key_of(handle) in position]
+    return sorted(found, key=lambda handle: (position[key_of(handle)], handle))
 
 
 def _is_last(context: dg.AssetExecutionContext, stage: str) -> bool:

@@ -9,7 +9,7 @@ import dagster as dg
 
 from perf_pipeline.defs.jobs import athlete_job
 from perf_pipeline.defs.lost_runs import fail_lost_runs
-from perf_pipeline.defs.partitions import ATHLETES
+from perf_pipeline.defs.partitions import ATHLETES, COHORTS, key_of
 from perf_pipeline.defs.run_requests import FAILED_TAG, RANGE_END, RANGE_START, SHARED_TAG, athletes_of
 from perf_pipeline.pipeline.inbox import LONGEST_BACK_OFF, Failures
 
@@ -48,7 +48,8 @@ def failures_in_a_row(instance: dg.DagsterInstance, handles: Iterable[str], now:
     found = {}
     for handle in sorted(suspects):
         own = instance.get_run_records(
-            filters=dg.RunsFilter(job_name=athlete_job.name, tags={PARTITION_TAG: handle}), limit=LOOK_BACK
+            filters=dg.RunsFilter(job_name=athlete_job.name, tags={PARTITION_TAG: key_of(handle)}),
+            limit=SHARED_LOOK_BACK if COHORTS else LOOK_BACK,
         )
         records = [*own, *(r for r in shared if handle in athletes_of_run(instance, r.dagster_run))]
         # In the order in which they were asked for: an athlete's runs come one after the other.
@@ -77,10 +78,10 @@ def _failed_of(instance: dg.DagsterInstance, record: dg.RunRecord) -> list[str]:
 
 def athletes_of_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:
     """The run's athletes: its partition, the list that a shared run carries, or its range of partitions."""
-    if PARTITION_TAG in run.tags:
-        return [run.tags[PARTITION_TAG]]
     if listed := athletes_of(run.run_config):
         return listed
+    if PARTITION_TAG in run.tags:
+        return [run.tags[PARTITION_TAG]]
     if RANGE_START not in run.tags:
         return []
     keys = list(instance.get_dynamic_partitions(ATHLETES.name or ""))

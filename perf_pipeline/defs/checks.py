@@ -9,7 +9,7 @@ import dagster as dg
 from sqlalchemy import func, select
 
 from perf_pipeline.physiology.adaptation import FINISH_LIMIT
-from perf_pipeline.pipeline.months import months_behind
+from perf_pipeline.pipeline.month_tasks import months_behind
 from perf_pipeline.pipeline.quality import (
     agreement_with_devices,
     dangling_duplicates,

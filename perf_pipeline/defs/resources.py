@@ -11,7 +11,8 @@ from pydantic import Field, PrivateAttr
 from perf_pipeline.pipeline.services import Services
 from perf_pipeline.settings import Settings, load_settings
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int, str], None]
+"""Stage, how much of it is done, of how much, and how it goes in words (or nothing)."""
 
 
 class PipelineResource(dg.ConfigurableResource):
@@ -100,6 +101,6 @@ class ProgressResource:
     def __init__(self, report: Progress | None = None) -> None:
         self._report = report
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: str, done: int, total: int, words: str = "") -> None:
         if self._report is not None:
-            self._report(stage, done, total)
+            self._report(stage, done, total, words)

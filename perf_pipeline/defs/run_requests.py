@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from perf_pipeline.defs.partitions import ATHLETES
+from perf_pipeline.defs.partitions import ATHLETES, key_of
 
 SHARED_TAG = "perf/shared"
 FAILED_TAG = "perf/failed"
@@ -27,7 +27,7 @@ def athletes_of(config: Mapping[str, Any]) -> list[str]:
 
 
 def one_athlete(handle: str) -> dg.RunRequest:
-    return dg.RunRequest(partition_key=handle, run_config=run_config([handle]))
+    return dg.RunRequest(partition_key=key_of(handle), run_config=run_config([handle]))
 
 
 def many_athletes(
@@ -38,17 +38,25 @@ def many_athletes(
     A range covers every key between its ends, whoever that is, so the run config carries the explicit list.
     """
     position = {key: index for index, key in enumerate(partition_order)}
-    ordered = sorted(handles, key=position.__getitem__)
+    ordered = sorted(handles, key=lambda handle: position[key_of(handle)])
     return dg.RunRequest(
         run_key=run_key,
         run_config=run_config(ordered),
-        tags={RANGE_START: ordered[0], RANGE_END: ordered[-1], SHARED_TAG: "yes"},
+        tags={RANGE_START: key_of(ordered[0]), RANGE_END: key_of(ordered[-1]), SHARED_TAG: "yes"},
+    )
+
+
+def whole_cohorts(keys: Sequence[str], *, run_key: str) -> dg.RunRequest:
+    """One run for all athletes of some cohorts that follow on each other."""
+    return dg.RunRequest(
+        run_key=run_key, run_config=run_config(), tags={RANGE_START: keys[0], RANGE_END: keys[-1], SHARED_TAG: "yes"}
     )
 
 
 def register(instance: dg.DagsterInstance, handles: Sequence[str]) -> None:
-    """Adds the athletes as partitions (those that exist stay as they are)."""
+    """Adds the athletes' partitions (those that exist stay as they are)."""
     name = ATHLETES.name or ""
-    missing = [handle for handle in handles if not instance.has_dynamic_partition(name, handle)]
+    keys = dict.fromkeys(key_of(handle) for handle in handles)
+    missing = [key for key in keys if not instance.has_dynamic_partition(name, key)]
     if missing:
         instance.add_dynamic_partitions(name, missing)

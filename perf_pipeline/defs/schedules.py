@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import dagster as dg
 
 from perf_pipeline.defs.jobs import archive_job, calendar_job, marts_job, quality_job
-from perf_pipeline.defs.partitions import ATHLETES
+from perf_pipeline.defs.partitions import ATHLETES, COHORTS
 from perf_pipeline.defs.resources import PipelineResource
-from perf_pipeline.defs.run_requests import many_athletes, register
+from perf_pipeline.defs.run_requests import many_athletes, register, whole_cohorts
 from perf_pipeline.pipeline.inbox import BATCH
 from perf_pipeline.pipeline.restore import athletes_in_archive
 from perf_pipeline.storage.errors import StorageError
+
+COHORTS_PER_RUN = 8
 
 
 @dg.schedule(
@@ -29,13 +31,15 @@ def new_day(
     except StorageError as error:
         # Those whom we know have their day all the same; their runs are tried again, a schedule's tick is not.
         context.log.warning("the archive cannot be listed for athletes nobody knows: %s", error)
-    athletes = list(context.instance.get_dynamic_partitions(ATHLETES.name or ""))
-    if not athletes:
+    keys = list(context.instance.get_dynamic_partitions(ATHLETES.name or ""))
+    if not keys:
         yield dg.SkipReason("no athlete yet")
-    for start in range(0, len(athletes), BATCH):
+    day = context.scheduled_execution_time.date().isoformat()
+    size = COHORTS_PER_RUN if COHORTS else BATCH
+    for start in range(0, len(keys), size):
         # A tick that asks for several runs must tell them apart; the keys of another day's tick are others.
-        day = context.scheduled_execution_time.date().isoformat()
-        yield many_athletes(athletes[start : start + BATCH], athletes, run_key=f"{day} from {start}")
+        some, run_key = keys[start : start + size], f"{day} from {start}"
+        yield whole_cohorts(some, run_key=run_key) if COHORTS else many_athletes(some, keys, run_key=run_key)
 
 
 nightly_quality = dg.ScheduleDefinition(

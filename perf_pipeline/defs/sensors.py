@@ -6,7 +6,7 @@ import dagster as dg
 
 from perf_pipeline.defs.back_off import busy_athletes, failures_in_a_row
 from perf_pipeline.defs.jobs import athlete_job
-from perf_pipeline.defs.partitions import ATHLETES
+from perf_pipeline.defs.partitions import ATHLETES, key_of
 from perf_pipeline.defs.resources import PipelineResource
 from perf_pipeline.defs.run_requests import many_athletes, one_athlete
 from perf_pipeline.pipeline import layout
@@ -33,12 +33,14 @@ def inbox_sensor(interval_seconds: int) -> dg.SensorDefinition:
         if not news.ready:
             return dg.SkipReason(_quiet(news))
         instance = context.instance
-        plan = plan_runs(news, busy_athletes(instance), failures_in_a_row(instance, news.ready, now), now)
+        at_work = busy_athletes(instance)  # a run of whole cohorts names these alone
+        busy = {handle for handle in news.ready if not at_work.isdisjoint({handle, key_of(handle)})}
+        plan = plan_runs(news, busy, failures_in_a_row(instance, news.ready, now), now)
         if not plan.single and not plan.batches:
             return dg.SkipReason(f"{len(plan.held)} athletes with news wait for a run to end or a back-off to pass")
         known = list(instance.get_dynamic_partitions(ATHLETES.name or ""))
         asked = [*plan.single, *(handle for batch in plan.batches for handle in batch)]
-        new = [handle for handle in asked if handle not in set(known)]
+        new = sorted({key_of(handle) for handle in asked} - set(known))
         requests = [one_athlete(handle) for handle in plan.single]
         requests += [many_athletes(batch, [*known, *new]) for batch in plan.batches]
         return dg.SensorResult(

@@ -63,8 +63,9 @@ class MonthFile:
 class MonthTask:
     """One month to bring up to date.
 
-    `recorded` maps a stage to (fingerprint, output hash) of what is stored; `versions` to its code version. `skip` maps
-    a file's hash to the reason why its bytes may not be touched (it killed a worker).
+    `recorded` maps a stage to (fingerprint, output hash) of what is stored; `versions` to its code version. The stages
+    of `forced` are computed though their fingerprint holds. `skip` maps a file's hash to the reason why its bytes may
+    not be touched (it killed a worker).
     """
 
     handle: str
@@ -75,7 +76,7 @@ class MonthTask:
     stages: frozenset[str]
     versions: Mapping[str, str]
     recorded: Mapping[str, tuple[str, str]]
-    full_refresh: bool
+    forced: frozenset[str]
     staging_token: str
     skip: Mapping[str, str] = field(default_factory=dict)
 
@@ -99,7 +100,7 @@ class MonthTask:
         held = self.recorded.get(stage)
         if held is None:
             return bool(self.inputs(stage))
-        return self.full_refresh or held[0] != self.fingerprint(stage, streams_hash)
+        return stage in self.forced or held[0] != self.fingerprint(stage, streams_hash)
 
     def needs_work(self) -> bool:
         """Whether any stage asked for is stale, as far as can be told without doing the work."""

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
-from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Table, Text, cast, delete, func, or_, select, true, update
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from perf_pipeline.formats.model import FileKind, FormatError
-from perf_pipeline.formats.sidecars import read_sidecar
 from perf_pipeline.physiology.metric import ACTIVITY_GRAIN
 from perf_pipeline.pipeline import layout
-from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.compute import Executor, Outcome
-from perf_pipeline.pipeline.intake_work import told_by, write_reason
+from perf_pipeline.pipeline.intake_work import write_reason
+from perf_pipeline.pipeline.month_tasks import month_tasks
 from perf_pipeline.pipeline.month_work import (
     ACTIVITIES,
-    CURVES,
     EFFORTS,
     METRICS,
-    MONTH_STAGES,
     PROFILE_METRICS,
     STREAMS,
     MonthFile,
@@ -34,29 +28,19 @@ from perf_pipeline.pipeline.month_work import (
     compute_month,
     try_one,
 )  # fmt: skip
+from perf_pipeline.pipeline.pace import Pace
 from perf_pipeline.storage.errors import StorageError
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.tables import (
     activities,
     activity_efforts,
     activity_metrics,
-    arrivals,
     month_outputs,
     profile_metrics,
     source_files,
 )  # fmt: skip
 from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, delete_vanished, upsert
 
-_PREPARATION = "perf_pipeline.pipeline.stages.preparation"
-_RULES = "perf_pipeline.pipeline.sifting"
-STAGE_MODULES = {
-    STREAMS: ("perf_pipeline.pipeline.stages.streams",),
-    ACTIVITIES: ("perf_pipeline.pipeline.stages.activities", _PREPARATION, _RULES),
-    EFFORTS: ("perf_pipeline.pipeline.stages.efforts", _PREPARATION, _RULES),
-    CURVES: ("perf_pipeline.pipeline.stages.curves", _PREPARATION),
-    METRICS: ("perf_pipeline.pipeline.stages.metrics", _PREPARATION, _RULES),
-    PROFILE_METRICS: ("perf_pipeline.pipeline.stages.profile_metrics",),
-}
 CHILDREN = {EFFORTS: activity_efforts, METRICS: activity_metrics}
 
 
@@ -84,11 +68,15 @@ class MonthsReport:
     decoded: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
-
-@cache
-def stage_versions() -> dict[str, str]:
-    """Code version by month stage, of the code as it was when this process first asked."""
-    return {stage: code_version(*modules) for stage, modules in STAGE_MODULES.items()}
+    def add(self, task: MonthTask, result: MonthResult) -> None:
+        """One more month was computed and committed."""
+        self.computed.append(task.month)
+        self.seconds += result.seconds
+        self.verdicts.update(status for status, _ in result.verdicts.values())
+        self.decoded += [file.path for file in task.inputs(STREAMS) if _was_read(result, file)]
+        for stage, output in result.outputs.items():
+            for name, count in output.counts.items():
+                self.counts[f"{stage}.{name}"] += int(count)
 
 
 def bring_up_to_date(
@@ -101,20 +89,26 @@ def bring_up_to_date(
     stages: frozenset[str],
     file_timeout_seconds: float,
     full_refresh: bool = False,
+    refresh_began: datetime | None = None,
     since: str | None = None,
     until: str | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int, str], None] = lambda done, total, words: None,
 ) -> MonthsReport:
     """Computes the stale months of one athlete (from month `since` to `until`, YYYY-MM, both inclusive).
+
+    `full_refresh` computes the others as well, but not what has been computed since `refresh_began`: a refresh that was
+    stopped goes on. `progress` hears of the months done, of all of them, and how it goes in words.
 
     Raises `MonthsFailedError` at its end where months failed, `StorageError` at once where storage or database fail.
     """
     report = MonthsReport()
     # What a killed run has staged and not committed. Ours is the lease: nobody else is staging now.
     store.delete_many([item.key for item in store.list(layout.staging(handle))])
-    wanted = _with_upstream(stages)
     tasks = []
-    for task in _tasks(store, warehouse, lease.profile_id, handle, wanted, full_refresh=full_refresh):
+    forced = stages if full_refresh else ()
+    for task in month_tasks(
+        store, warehouse, lease.profile_id, handle, stages, forced=forced, refresh_began=refresh_began
+    ):
         if (since and task.month < since) or (until and task.month > until):
             continue
         if task.needs_work():
@@ -122,24 +116,21 @@ def bring_up_to_date(
         else:
             report.skipped += 1
     failures: dict[str, str] = {}
+    pace = Pace(len(tasks), sum(len(task.files) for task in tasks))
     for outcome in _run(executor, tasks, file_timeout_seconds):
         month = outcome.task.month
         if isinstance(outcome.error, StorageError):
             raise outcome.error
         if outcome.result is None:
             failures[month] = outcome.lost or f"{type(outcome.error).__name__}: {outcome.error}"
+            pace.advance(len(outcome.task.files))
             continue
         if outcome.result.failures:
             failures[month] = ", ".join(f"{stage}: {why}" for stage, why in sorted(outcome.result.failures.items()))
         _commit(store, lease, outcome.task, outcome.result)
-        report.computed.append(month)
-        report.seconds += outcome.result.seconds
-        report.verdicts.update(status for status, _ in outcome.result.verdicts.values())
-        report.decoded += [file.path for file in outcome.task.inputs(STREAMS) if _was_read(outcome.result, file)]
-        for stage, output in outcome.result.outputs.items():
-            for name, count in output.counts.items():
-                report.counts[f"{stage}.{name}"] += int(count)
-        progress(len(failures.keys() | set(report.computed)), len(tasks))
+        report.add(outcome.task, outcome.result)
+        pace.advance(len(outcome.task.files))
+        progress(pace.done_months, pace.months, pace.words)
     if tasks:
         store.remove_empty_folders(layout.staging(handle))
     if failures:
@@ -149,102 +140,6 @@ def bring_up_to_date(
 
 def _was_read(result: MonthResult, file: MonthFile) -> bool:
     return result.verdicts.get(file.sha256, ("",))[0] == "archived"
-
-
-def _with_upstream(stages: Iterable[str]) -> frozenset[str]:
-    """Efforts and metrics hang on activities, and all on streams: what feeds a stage is brought up to date first."""
-    wanted = set(stages)
-    if wanted & {EFFORTS, METRICS}:
-        wanted.add(ACTIVITIES)
-    if wanted - {PROFILE_METRICS}:
-        wanted.add(STREAMS)
-    return frozenset(wanted)
-
-
-def _tasks(
-    store: ObjectStore,
-    warehouse: Warehouse,
-    profile_id: UUID,
-    handle: str,
-    stages: frozenset[str],
-    *,
-    full_refresh: bool,
-) -> Iterator[MonthTask]:
-    with warehouse.begin() as connection:
-        files = _files_by_month(store, connection, profile_id)
-        recorded: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
-        columns = (
-            month_outputs.c.month,
-            month_outputs.c.stage,
-            month_outputs.c.fingerprint,
-            month_outputs.c.output_hash,
-        )
-        for month, stage, fingerprint, output in connection.execute(
-            select(*columns).where(month_outputs.c.profile_id == profile_id)
-        ):
-            recorded[month][stage] = (fingerprint, output)
-    versions = stage_versions()
-    token = uuid4().hex
-    for month in sorted(set(files) | set(recorded)):
-        yield MonthTask(
-            handle=handle, profile_id=profile_id, month=month, files=tuple(files.get(month, ())), store=store,
-            stages=stages, versions=versions, recorded=recorded.get(month, {}), full_refresh=full_refresh,
-            staging_token=token,
-        )  # fmt: skip
-
-
-def _files_by_month(store: ObjectStore, connection: Connection, profile_id: UUID) -> dict[str, list[MonthFile]]:
-    sidecars = _sidecars(store, connection, profile_id)
-    # A file that failed after archiving stays an input: it is tried again when the reader changes.
-    query = (
-        select(source_files.c.month, source_files.c.sha256, source_files.c.archive_path, source_files.c.kind)
-        .add_columns(source_files.c.status)
-        .add_columns(
-            select(
-                func.jsonb_agg(
-                    aggregate_order_by(func.jsonb_build_array(arrivals.c.name, arrivals.c.sidecar), arrivals.c.name)
-                )
-            )
-            .where(arrivals.c.source_file_id == source_files.c.id)
-            .scalar_subquery()
-        )
-        .where(source_files.c.profile_id == profile_id, source_files.c.kind.in_([FileKind.ACTIVITY, FileKind.WELLNESS]))
-        .where(source_files.c.archive_path.startswith("archive/"))
-        .order_by(source_files.c.month, source_files.c.sha256)
-    )
-    months: dict[str, list[MonthFile]] = defaultdict(list)
-    for month, sha256, path, kind, status, names in connection.execute(query):
-        told: dict[str, str] = {}
-        for name, sidecar in names or ():
-            told.update(sidecar or {})
-            for candidate in (f"{name}.yaml", f"{name}.yml", f"{_stem(name)}.yaml", f"{_stem(name)}.yml"):
-                told.update(sidecars.get(candidate, {}))
-        months[month].append(MonthFile(sha256, path, kind, status, told))
-    return months
-
-
-def _sidecars(store: ObjectStore, connection: Connection, profile_id: UUID) -> dict[str, dict[str, str]]:
-    """What sidecar files tell, by their name in the inbox; of several versions the newest."""
-    query = (
-        select(arrivals.c.name, source_files.c.archive_path)
-        .join(source_files, source_files.c.id == arrivals.c.source_file_id)
-        .where(arrivals.c.profile_id == profile_id, source_files.c.kind == str(FileKind.SIDECAR))
-        .order_by(arrivals.c.received_at, arrivals.c.id)
-    )
-    found: dict[str, dict[str, str]] = {}
-    for name, path in connection.execute(query):
-        try:
-            found[name] = told_by(read_sidecar(store.get(path)))
-        except FormatError:
-            continue  # was readable when it came in; a stricter reader does not stop the month
-    return found
-
-
-def _stem(name: str) -> str:
-    for ending in (".fit.gz", ".gpx.gz", ".tcx.gz", ".fit.zip", ".gz", ".zip", ".fit", ".gpx", ".tcx"):
-        if name.lower().endswith(ending):
-            return name[: -len(ending)]
-    return name
 
 
 def _run(
@@ -367,9 +262,3 @@ def _note_quarantine(store: ObjectStore, task: MonthTask, result: MonthResult) -
             write_reason(store, note, name=files[sha256].path, reason=reason or "", received_at=datetime.now(UTC))
         elif files[sha256].status == "quarantined":
             store.delete(note)
-
-
-def months_behind(warehouse: Warehouse, profile_id: UUID, store: ObjectStore, handle: str) -> list[str]:
-    """The months of the athlete that are not up to date with files and code."""
-    tasks = _tasks(store, warehouse, profile_id, handle, frozenset(MONTH_STAGES), full_refresh=False)
-    return [task.month for task in tasks if task.needs_work()]

@@ -155,6 +155,11 @@ class Warehouse:
         with connection, connection.begin():
             yield connection
 
+    def handles(self) -> list[str]:
+        """The handles of all athletes."""
+        with self.begin() as connection:
+            return list(connection.scalars(select(profiles.c.handle).order_by(profiles.c.handle)))
+
     def ensure_profile(self, handle: str) -> uuid.UUID:
         """The id of the athlete with this handle, whose row is there when this returns."""
         profile_id = profile_id_of(handle)

@@ -7,7 +7,7 @@ from contextlib import suppress
 import dagster as dg
 
 from perf_pipeline.defs.back_off import athletes_of_run, busy_athletes
-from perf_pipeline.defs.partitions import ATHLETES
+from perf_pipeline.defs.partitions import ATHLETES, key_of
 from perf_pipeline.pipeline.erase import erase, traces
 from perf_pipeline.pipeline.services import Services
 from perf_pipeline.settings import Settings
@@ -24,7 +24,7 @@ def erase_athlete(settings: Settings, handle: str, *, yes: bool) -> tuple[dict[s
         found = _everything(services, instance, handle)
         if not yes:
             return found, found
-        if handle in busy_athletes(instance):
+        if not busy_athletes(instance).isdisjoint({handle, key_of(handle)}):
             raise AthleteBusyError(f"a run of {handle} is waiting or under way", "Wait for it to end, then erase again")
         erase(services.store, services.warehouse, handle)
         _forget(instance, handle)
@@ -37,6 +37,7 @@ def _everything(services: Services, instance: dg.DagsterInstance, handle: str) -
         **{f"objects in {top}/": count for top, count in kept.objects.items()},
         **{f"rows of {table}": count for table, count in kept.rows.items()},
         "Dagster runs, with events and logs": len(_runs_about(instance, handle)),
+        # A cohort is others' as well, and its name tells of nobody.
         "Dagster partition": int(instance.has_dynamic_partition(ATHLETES.name or "", handle)),
     }
 

@@ -34,21 +34,22 @@ WORDS = {
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[Any]:
-    """A callback (stage, done, total) that draws one bar a stage; where nobody watches, it draws nothing."""
+    """A callback (stage, done, total, words) that draws one bar a stage; where nobody watches, it draws nothing."""
     if not console.is_terminal:
-        yield lambda stage, done, total: None
+        yield lambda stage, done, total, words="": None
         return
     columns = (
         SpinnerColumn(), TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.fields[words]}"),
     )  # fmt: skip
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, Any] = {}
 
-        def report(stage: str, done: int, total: int) -> None:
-            words = WORDS.get(stage, stage)
-            if words not in tasks:
-                tasks[words] = bars.add_task(words, total=total)
-            bars.update(tasks[words], completed=done, total=total)
+        def report(stage: str, done: int, total: int, words: str = "") -> None:
+            name = WORDS.get(stage, stage)
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total, words=words)
+            bars.update(tasks[name], completed=done, total=total, words=words)
 
         yield report
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -16,6 +16,8 @@ import dagster as dg
 from perf_pipeline.definitions import build_definitions
 from perf_pipeline.defs.jobs import athlete_job
 from perf_pipeline.defs.lost_runs import PROCESS_TAG, fail_lost_runs, this_process
+from perf_pipeline.defs.partitions import key_of
+from perf_pipeline.defs.refreshing import refresh_tags
 from perf_pipeline.defs.resources import PipelineResource, Progress, ProgressResource
 from perf_pipeline.defs.run_requests import register, run_config
 from perf_pipeline.pipeline.services import dagster_url
@@ -70,9 +72,13 @@ def run_athlete(
     *,
     progress: Progress | None = None,
     pipeline: PipelineResource | None = None,
+    stages: Sequence[str] = (),
     **scope: Any,
 ) -> tuple[bool, str]:
-    """Brings one athlete up to date; (whether it succeeded, the reason if it did not)."""
+    """Brings one athlete up to date, in all stages or some; (whether it succeeded, the reason if it did not).
+
+    A full refresh that was stopped is taken up where it was.
+    """
     register(instance, [handle])
     fail_lost_runs(instance, instance.get_runs(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])))
     overrides: dict[str, Any] = {"progress": ProgressResource(progress)} if progress else {}
@@ -80,12 +86,14 @@ def run_athlete(
         overrides["pipeline"] = pipeline
     job = build_definitions(overrides).resolve_job_def(athlete_job.name)
     config = {**run_config([handle], **scope), "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    refresh = refresh_tags(instance, handle, stages, scope) if scope.get("full_refresh") else {}
     result = job.execute_in_process(
         run_config=config,
         instance=instance,
-        partition_key=handle,
+        asset_selection=[dg.AssetKey(stage) for stage in stages] or None,
+        partition_key=key_of(handle),
         raise_on_error=False,
-        tags={PROCESS_TAG: this_process()},
+        tags={PROCESS_TAG: this_process(), **refresh},
     )
     return (True, "") if result.success else (False, failure_reason(instance, result.run_id))
 

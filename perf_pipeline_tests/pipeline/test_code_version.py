@@ -10,7 +10,7 @@ import pytest
 
 import perf_pipeline
 from perf_pipeline.pipeline.code_version import code_version
-from perf_pipeline.pipeline.months import STAGE_MODULES
+from perf_pipeline.pipeline.month_tasks import STAGE_MODULES
 
 EFFORTS = "perf_pipeline.pipeline.stages.efforts"
 

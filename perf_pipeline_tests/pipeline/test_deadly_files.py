@@ -9,7 +9,7 @@ import pytest
 
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.compute import ProcessExecutor
-from perf_pipeline.pipeline.months import months_behind
+from perf_pipeline.pipeline.month_tasks import months_behind
 from perf_pipeline_tests import making
 from perf_pipeline_tests.formats import fit_bytes
 from perf_pipeline_tests.pipeline.conftest import Athlete

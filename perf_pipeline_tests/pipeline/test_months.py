@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
@@ -14,11 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from perf_pipeline.formats.model import CorruptFileError
-from perf_pipeline.pipeline import month_work, months
+from perf_pipeline.pipeline import month_tasks, month_work, months
 from perf_pipeline.pipeline.compute import ProcessExecutor
 from perf_pipeline.pipeline.journal import newest_rows
+from perf_pipeline.pipeline.month_tasks import months_behind
 from perf_pipeline.pipeline.month_work import ACTIVITIES, CURVES, EFFORTS, METRICS, PROFILE_METRICS, STREAMS
-from perf_pipeline.pipeline.months import MonthsFailedError, months_behind
+from perf_pipeline.pipeline.months import MonthsFailedError
 from perf_pipeline.pipeline.quality import agreement_with_devices
 from perf_pipeline.pipeline.snapshots import differences
 from perf_pipeline.storage.errors import LeaseLostError
@@ -50,9 +53,9 @@ def trained(athlete: Athlete) -> Athlete:
 @contextmanager
 def another_version(monkeypatch: pytest.MonkeyPatch, *stages: str) -> Iterator[None]:
     """As if the code of the stages had been edited."""
-    real = months.stage_versions()
+    real = month_tasks.stage_versions()
     with monkeypatch.context() as patch:
-        patch.setattr(months, "stage_versions", lambda: {**real, **dict.fromkeys(stages, "edited")})
+        patch.setattr(month_tasks, "stage_versions", lambda: {**real, **dict.fromkeys(stages, "edited")})
         yield
 
 
@@ -488,3 +491,27 @@ def test_killed_at_any_call_the_next_run_ends_where_an_undisturbed_one_would(
         athlete.months()
         assert differences(wanted, athlete.snapshot()) == [], f"killed before: {clock.calls[-1]}"
         assert without_times(athlete.contents()) == objects, f"killed before: {clock.calls[-1]}"
+
+
+def test_a_refresh_that_was_stopped_goes_on_where_it_was(trained: Athlete) -> None:
+    trained.months()
+    began = datetime.now(UTC)
+    trained.months(full_refresh=True, until="2026-05")
+    done = computed_stages(trained)
+    report = trained.months(full_refresh=True, refresh_began=began)
+    assert (report.computed, report.skipped) == (["2026-06"], 1)
+    assert {month for month, _ in changed_stages(done, trained)} == {"2026-06"}
+
+
+def test_a_refresh_of_one_stage_leaves_what_feeds_it(trained: Athlete) -> None:
+    trained.months()
+    before = computed_stages(trained)
+    trained.months((EFFORTS,), full_refresh=True, since="2026-06")
+    assert changed_stages(before, trained) == {("2026-06", EFFORTS)}
+
+
+def test_progress_tells_months_activities_and_time(trained: Athlete) -> None:
+    heard: list[tuple[int, int, str]] = []
+    trained.months(full_refresh=True, progress=lambda *told: heard.append(told))
+    assert [told[:2] for told in heard] == [(1, 2), (2, 2)]
+    assert re.fullmatch(r"1 of 2 months, \d+ activities/s, [\d.]+ (s|min|h) left", heard[0][2])

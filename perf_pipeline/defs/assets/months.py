@@ -11,6 +11,7 @@ from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.table_metadata import OWNER, lineage, metric_metadata, parquet_schema, table_metadata
 from perf_pipeline.physiology.metrics import REGISTRY
+from perf_pipeline.pipeline.month_tasks import stage_versions
 from perf_pipeline.pipeline.month_work import (
     ACTIVITIES,
     CURVES,
@@ -20,7 +21,7 @@ from perf_pipeline.pipeline.month_work import (
     PROFILE_METRICS,
     STREAMS,
 )
-from perf_pipeline.pipeline.months import MonthsFailedError, bring_up_to_date, stage_versions
+from perf_pipeline.pipeline.months import MonthsFailedError, bring_up_to_date
 from perf_pipeline.storage.curves import CURVES_SCHEMA
 from perf_pipeline.storage.streams import STREAMS_SCHEMA
 from perf_pipeline.storage.tables import activities, activity_efforts, activity_metrics, profile_metrics
@@ -127,6 +128,7 @@ def athlete_months(
                 stages=selected,
                 file_timeout_seconds=turn.services.settings.file_timeout_seconds,
                 full_refresh=scope.full_refresh,
+                refresh_began=turn.refresh_began,
                 since=scope.since,
                 until=scope.until,
                 progress=turn.progress,

@@ -1,0 +1,150 @@
+"""Which months of an athlete there are, what each is made of, and which of them are behind."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from functools import cache
+from uuid import UUID, uuid4
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from perf_pipeline.formats.model import FileKind, FormatError
+from perf_pipeline.formats.sidecars import read_sidecar
+from perf_pipeline.pipeline.code_version import code_version
+from perf_pipeline.pipeline.intake_work import told_by
+from perf_pipeline.pipeline.month_work import (
+    ACTIVITIES,
+    CURVES,
+    EFFORTS,
+    METRICS,
+    MONTH_STAGES,
+    PROFILE_METRICS,
+    STREAMS,
+    MonthFile,
+    MonthTask,
+)
+from perf_pipeline.storage.objects import ObjectStore
+from perf_pipeline.storage.tables import arrivals, month_outputs, source_files
+from perf_pipeline.storage.warehouse import Warehouse
+
+_PREPARATION = "perf_pipeline.pipeline.stages.preparation"
+_RULES = "perf_pipeline.pipeline.sifting"
+STAGE_MODULES = {
+    STREAMS: ("perf_pipeline.pipeline.stages.streams",),
+    ACTIVITIES: ("perf_pipeline.pipeline.stages.activities", _PREPARATION, _RULES),
+    EFFORTS: ("perf_pipeline.pipeline.stages.efforts", _PREPARATION, _RULES),
+    CURVES: ("perf_pipeline.pipeline.stages.curves", _PREPARATION),
+    METRICS: ("perf_pipeline.pipeline.stages.metrics", _PREPARATION, _RULES),
+    PROFILE_METRICS: ("perf_pipeline.pipeline.stages.profile_metrics",),
+}
+
+
+@cache
+def stage_versions() -> dict[str, str]:
+    """Code version by month stage, of the code as it was when this process first asked."""
+    return {stage: code_version(*modules) for stage, modules in STAGE_MODULES.items()}
+
+
+def with_upstream(stages: Iterable[str]) -> frozenset[str]:
+    """Efforts and metrics hang on activities, and all on streams: what feeds a stage is brought up to date first."""
+    wanted = set(stages)
+    if wanted & {EFFORTS, METRICS}:
+        wanted.add(ACTIVITIES)
+    if wanted - {PROFILE_METRICS}:
+        wanted.add(STREAMS)
+    return frozenset(wanted)
+
+
+def month_tasks(
+    store: ObjectStore,
+    warehouse: Warehouse,
+    profile_id: UUID,
+    handle: str,
+    stages: frozenset[str],
+    *,
+    forced: Collection[str] = (),
+    refresh_began: datetime | None = None,
+) -> Iterator[MonthTask]:
+    """A task for every month, for these stages and what feeds them.
+
+    The stages of `forced` are to be computed though they are up to date, but for what was since `refresh_began`.
+    """
+    with warehouse.begin() as connection:
+        files = _files_by_month(store, connection, profile_id)
+        recorded: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
+        refreshed: dict[str, set[str]] = defaultdict(set)
+        for row in connection.execute(select(month_outputs).where(month_outputs.c.profile_id == profile_id)):
+            recorded[row.month][row.stage] = (row.fingerprint, row.output_hash)
+            if refresh_began is not None and row.computed_at >= refresh_began:
+                refreshed[row.month].add(row.stage)
+    versions = stage_versions()
+    token = uuid4().hex
+    for month in sorted(set(files) | set(recorded)):
+        yield MonthTask(
+            handle=handle, profile_id=profile_id, month=month, files=tuple(files.get(month, ())), store=store,
+            stages=with_upstream(stages), versions=versions, recorded=recorded.get(month, {}),
+            forced=frozenset(forced) - refreshed[month], staging_token=token,
+        )  # fmt: skip
+
+
+def _files_by_month(store: ObjectStore, connection: Connection, profile_id: UUID) -> dict[str, list[MonthFile]]:
+    sidecars = _sidecars(store, connection, profile_id)
+    # A file that failed after archiving stays an input: it is tried again when the reader changes.
+    query = (
+        select(source_files.c.month, source_files.c.sha256, source_files.c.archive_path, source_files.c.kind)
+        .add_columns(source_files.c.status)
+        .add_columns(
+            select(
+                func.jsonb_agg(
+                    aggregate_order_by(func.jsonb_build_array(arrivals.c.name, arrivals.c.sidecar), arrivals.c.name)
+                )
+            )
+            .where(arrivals.c.source_file_id == source_files.c.id)
+            .scalar_subquery()
+        )
+        .where(source_files.c.profile_id == profile_id, source_files.c.kind.in_([FileKind.ACTIVITY, FileKind.WELLNESS]))
+        .where(source_files.c.archive_path.startswith("archive/"))
+        .order_by(source_files.c.month, source_files.c.sha256)
+    )
+    months: dict[str, list[MonthFile]] = defaultdict(list)
+    for month, sha256, path, kind, status, names in connection.execute(query):
+        told: dict[str, str] = {}
+        for name, sidecar in names or ():
+            told.update(sidecar or {})
+            for candidate in (f"{name}.yaml", f"{name}.yml", f"{_stem(name)}.yaml", f"{_stem(name)}.yml"):
+                told.update(sidecars.get(candidate, {}))
+        months[month].append(MonthFile(sha256, path, kind, status, told))
+    return months
+
+
+def _sidecars(store: ObjectStore, connection: Connection, profile_id: UUID) -> dict[str, dict[str, str]]:
+    """What sidecar files tell, by their name in the inbox; of several versions the newest."""
+    query = (
+        select(arrivals.c.name, source_files.c.archive_path)
+        .join(source_files, source_files.c.id == arrivals.c.source_file_id)
+        .where(arrivals.c.profile_id == profile_id, source_files.c.kind == str(FileKind.SIDECAR))
+        .order_by(arrivals.c.received_at, arrivals.c.id)
+    )
+    found: dict[str, dict[str, str]] = {}
+    for name, path in connection.execute(query):
+        try:
+            found[name] = told_by(read_sidecar(store.get(path)))
+        except FormatError:
+            continue  # was readable when it came in; a stricter reader does not stop the month
+    return found
+
+
+def _stem(name: str) -> str:
+    for ending in (".fit.gz", ".gpx.gz", ".tcx.gz", ".fit.zip", ".gz", ".zip", ".fit", ".gpx", ".tcx"):
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def months_behind(warehouse: Warehouse, profile_id: UUID, store: ObjectStore, handle: str) -> list[str]:
+    """The months of the athlete that are not up to date with files and code."""
+    tasks = month_tasks(store, warehouse, profile_id, handle, frozenset(MONTH_STAGES))
+    return [task.month for task in tasks if task.needs_work()]
