@@ -72,6 +72,12 @@ class Settings(BaseSettings):
         "(0: every athlete is a partition)",
     )
     sensor_interval_seconds: int = Field(default=5, ge=1, le=3600, description="pause between two looks into the inbox")
+    sensor_hold_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=40,
+        description="how long one look may go on looking: the daemon comes by every 5 s only (`serve` sets 12)",
+    )
     settle_seconds: float = Field(
         default=2.0,
         ge=0,

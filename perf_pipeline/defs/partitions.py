@@ -9,6 +9,7 @@ run, not a partition.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import dagster as dg
 
@@ -32,8 +33,21 @@ def key_of(handle: str, cohorts: int | None = None) -> str:
     cohorts = COHORTS if cohorts is None else cohorts
     if not cohorts:
         return handle
-    bucket = int.from_bytes(hashlib.sha256(handle.encode()).digest()[:8]) % cohorts
-    return f"cohort-{bucket:0{len(str(cohorts))}d}"
+    return _cohort(int.from_bytes(hashlib.sha256(handle.encode()).digest()[:8]) % cohorts, cohorts)
+
+
+def keys_for(handles: Iterable[str]) -> list[str]:
+    """The partitions that must be there for these athletes.
+
+    All cohorts at once, so that their order is that of their numbers, and athletes who are close in it share few.
+    """
+    if not COHORTS:
+        return list(dict.fromkeys(handles))
+    return [_cohort(number, COHORTS) for number in range(COHORTS)] if any(True for _ in handles) else []
+
+
+def _cohort(number: int, cohorts: int) -> str:
+    return f"cohort-{number:0{len(str(cohorts))}d}"
 
 
 ATHLETES = dg.DynamicPartitionsDefinition(name=set_name(COHORTS))

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from perf_pipeline.defs.partitions import ATHLETES, key_of
+from perf_pipeline.defs.partitions import ATHLETES, key_of, keys_for
 
 SHARED_TAG = "perf/shared"
 FAILED_TAG = "perf/failed"
@@ -56,7 +56,9 @@ def whole_cohorts(keys: Sequence[str], *, run_key: str) -> dg.RunRequest:
 def register(instance: dg.DagsterInstance, handles: Sequence[str]) -> None:
     """Adds the athletes' partitions (those that exist stay as they are)."""
     name = ATHLETES.name or ""
-    keys = dict.fromkeys(key_of(handle) for handle in handles)
-    missing = [key for key in keys if not instance.has_dynamic_partition(name, key)]
+    if all(instance.has_dynamic_partition(name, key_of(handle)) for handle in handles):
+        return
+    known = set(instance.get_dynamic_partitions(name))
+    missing = [key for key in keys_for(handles) if key not in known]
     if missing:
         instance.add_dynamic_partitions(name, missing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -78,10 +78,19 @@ def _folder(key: str) -> str:
     return named.encode(errors="replace").decode()
 
 
-def plan_runs(news: News, busy: Collection[str], failures: Mapping[str, Failures], now: datetime) -> Plan:
-    """Who gets a run now: every athlete with settled news, no unfinished run and no back-off."""
+def plan_runs(
+    news: News,
+    busy: Collection[str],
+    failures: Mapping[str, Failures],
+    now: datetime,
+    order: Callable[[str], str] = str,
+) -> Plan:
+    """Who gets a run now: every athlete with settled news, no unfinished run and no back-off.
+
+    `order` is what brings athletes together who should share a run: their partition, where many have the same.
+    """
     free, held = [], []
-    for handle in sorted(news.ready):
+    for handle in sorted(news.ready, key=lambda handle: (order(handle), handle)):
         failed = failures.get(handle)
         if handle in busy or (failed is not None and now < failed.until()):
             held.append(handle)

@@ -26,6 +26,8 @@ from perf_pipeline.terminal.running import dagster_instance, locked
 
 START_SECONDS = 120.0
 STOP_SECONDS = 15.0
+SENSOR_HOLD_SECONDS = 12
+"""Shorter than what a server is given to stop: a look under way is waited for."""
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
 LOG_BYTES = 10_000_000
 PR_SET_PDEATHSIG = 1
@@ -102,6 +104,7 @@ def servers(settings: Settings, host: str, port: int, stopping: Callable[[], boo
     workspace = settings.dagster_home / "workspace.yaml"
     location = {"host": "127.0.0.1", "port": code_port, "location_name": "perf_pipeline"}
     workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": location}]}))
+    os.environ.setdefault("PERF_SENSOR_HOLD_SECONDS", str(SENSOR_HOLD_SECONDS))
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
         running["code-server"] = _start(

@@ -21,7 +21,7 @@ def stale(graph: Graph, definitions: dg.Definitions) -> set[str]:
     return {key.to_user_string() for key in keys if resolver.get_status(key, "ann") is not StaleStatus.FRESH}
 
 
-@pytest.mark.filterwarnings("ignore:Function `Definitions.map_asset_specs` is currently in preview")
+@pytest.mark.filterwarnings("ignore:Function `Definitions.map")
 def test_an_edited_stage_is_stale_until_it_has_run(graph: Graph):
     graph.drop("ann", "ride.fit", making.fit(making.ride("2026-05-04", 3)))
     assert graph.run("ann").success
