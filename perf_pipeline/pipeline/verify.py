@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Enum, Table, text
+from sqlalchemy import Column, Connection, Enum, Table, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.snapshots import LEFT_OUT
@@ -65,8 +66,7 @@ def compare(
 def _compare_table(connection: Connection, table: Table, scratch: str, profile_id: UUID) -> tuple[int, list[str]]:
     keys = [column.name for column in table.primary_key.columns]
     compared = [c.name for c in table.columns if c.name not in {*BOOKKEEPING_COLUMNS, *keys}]
-    # The two schemas have each their own enums.
-    columns = ", ".join(f'"{c.name}"::text' if isinstance(c.type, Enum) else f'"{c.name}"' for c in table.columns)
+    columns = ", ".join(_comparable(column) for column in table.columns)
     named = ", ".join(f"""case when a."{c}" is distinct from b."{c}" then '{c}' end""" for c in compared)
     differs = " or ".join(
         ["a.here is null", "b.here is null", *(f'a."{c}" is distinct from b."{c}"' for c in compared)]
@@ -89,6 +89,15 @@ def _compare_table(connection: Connection, table: Table, scratch: str, profile_i
             differences.append(f"{which}: {'a rebuild does not give it' if here else 'a rebuild gives it'}")
     count = connection.scalar(text(f"select count(*) from {table.name} where {mine} = :profile"), who)  # noqa: S608
     return int(count or 0), differences
+
+
+def _comparable(column: Column[Any]) -> str:
+    """The column as it is compared: each schema has its own enums, and null in JSON tells as little as in SQL."""
+    if isinstance(column.type, Enum):
+        return f'"{column.name}"::text'
+    if isinstance(column.type, JSONB):
+        return f'nullif("{column.name}", \'null\') as "{column.name}"'
+    return f'"{column.name}"'
 
 
 def _compare_objects(store: ObjectStore, rebuilt: ObjectStore, handle: str, found: Comparison) -> None:

@@ -134,7 +134,7 @@ arrivals = Table(
     Column("source_file_id", UUID(as_uuid=True), ForeignKey("source_files.id", ondelete="CASCADE"), nullable=False, comment="what it held"),
     Column("status", Text, nullable=False, comment="archived, duplicate, quarantined or not_an_activity, on the day of arrival"),
     Column("reason", Text, comment="why it is not archived"),
-    Column("sidecar", JSONB, comment="name, notes and type that the container told of this member"),
+    Column("sidecar", JSONB(none_as_null=True), comment="name, notes and type that the container told of this member"),
     _now("received_at", "modification time in the inbox"),
     CheckConstraint("status in ('archived', 'duplicate', 'quarantined', 'not_an_activity')", name="status"),
     Index(None, "profile_id", "name"),
