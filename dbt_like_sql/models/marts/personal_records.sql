@@ -12,13 +12,14 @@ select
     best.grade,
     best.activity_id,
     a.name as activity_name,
-    best.local_date,
+    a.local_date,
     best.recorded_at,
     best.start_offset_seconds,
     -- Merit is higher for better: of a pace it is its inverse.
     case when best.effort_type = 'pace' then 1 / best.merit_before else best.merit_before end as value_before,
     100 * (best.merit / best.merit_before - 1) as gain_percent
 from {{ ref('stg_profiles') }} as p
+-- The local day is asked for once the bests are known: for every effort it would cost a look-up each.
 cross join lateral (
     select distinct on (e.sport, e.effort_type, e.length)
         e.*,
@@ -38,7 +39,6 @@ cross join lateral (
             one.unit,
             one.grade,
             one.activity_id,
-            one.local_date,
             one.recorded_at,
             one.start_offset_seconds,
             coalesce(one.distance_meters, one.duration_seconds) as length,
