@@ -24,7 +24,7 @@ from benchmarks.figures import Figure, report
 from perf_pipeline.formats import reading
 from perf_pipeline.formats.model import FileFormat, FileKind, FormatError, Session
 from perf_pipeline.physiology.cleaning import CleanStreams, clean
-from perf_pipeline.physiology.device_word import compare
+from perf_pipeline.physiology.device_word import ZEROS_LEFT_OUT, compare
 from perf_pipeline.physiology.refusal import Refusal
 from perf_pipeline.physiology.sport_inference import infer_sport
 from perf_pipeline.pipeline.stages import activities, curves, efforts, metrics
@@ -132,9 +132,13 @@ def _anomalies(sessions: list[tuple[str, Session]]) -> str:
 
 def _agreement(sessions: list[tuple[str, Session]]) -> str:
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
+    by_convention: dict[str, list[bool]] = defaultdict(list)
     for _, session in sessions:
-        for one in compare(session, clean(session)):
+        streams = clean(session)
+        for one in compare(session, streams):
             kinds[one.measure][one.kind or "inside"] += 1
+            if "power" in one.measure and streams.seconds[-1] >= 600:
+                by_convention[one.measure].append(one.inside or one.kind == ZEROS_LEFT_OUT)
     rows = []
     for measure, counts in kinds.items():
         of = counts.total()
@@ -142,6 +146,11 @@ def _agreement(sessions: list[tuple[str, Session]]) -> str:
             (measure if i == 0 else "", kind, str(n), f"{100 * n / of:.1f} %")
             for i, (kind, n) in enumerate(sorted(counts.items(), key=lambda x: (x[0] != "inside", -x[1])))
         ]
+    # Of sessions of 10 min or more, with zeros counted as the device counts them.
+    for measure, hits in by_convention.items():
+        rows.append(
+            (f"{measure}, its zeros", "inside, 10 min+", str(sum(hits)), f"{100 * sum(hits) / len(hits):.1f} %")
+        )
     return _table(("from the records alone", "against the device's word", "sessions", "share"), rows)  # fmt: skip
 
 

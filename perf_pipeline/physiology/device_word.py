@@ -23,6 +23,8 @@ from perf_pipeline.physiology.timeline import Timeline, Timelines
 FloatArray = NDArray[np.float64]
 
 UNEXPLAINED = "unexplained"
+ZEROS_LEFT_OUT = "the device leaves zeros out"
+"""A convention, not an error: such a device's mean is of the seconds with power alone."""
 _SHORT_SECONDS = 600.0
 _COVERED_SHARE = 0.99
 
@@ -307,7 +309,7 @@ MEASURES: Mapping[str, Measure] = {
     "mean_power_watts": Measure(
         "mean_power_watts", lambda told: _mean(told.lines.power()), 0.01, 0.5,
         (
-            ("the device leaves zeros out", _zeros_left_out),
+            (ZEROS_LEFT_OUT, _zeros_left_out),
             ("the device counts gaps as zeros", _spread_over_the_timer),
             ("an activity of under 10 min", _short),
             ("values that cleaning rejected", _values_rejected("power_watts")),
@@ -318,7 +320,7 @@ MEASURES: Mapping[str, Measure] = {
     "normalized_power_watts": Measure(
         "normalized_power_watts", _normalized, 0.015, 0.5,
         (
-            ("the device leaves zeros out", _zeros_left_out_of_normalized),
+            (ZEROS_LEFT_OUT, _zeros_left_out_of_normalized),
             ("an activity of under 10 min", _short),
             ("values that cleaning rejected", _values_rejected("power_watts")),
             ("power covers a part of the time", _covers_less("power_watts")),

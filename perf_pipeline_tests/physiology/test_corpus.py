@@ -17,7 +17,7 @@ from perf_pipeline.formats.model import FileKind, FormatError, Session
 from perf_pipeline.physiology.activity import ActivitySummary, summarise
 from perf_pipeline.physiology.bounds import power_ceiling_watts, speed_ceiling_mps
 from perf_pipeline.physiology.cleaning import CleanStreams, clean
-from perf_pipeline.physiology.device_word import MEASURES, UNEXPLAINED, Comparison, compare
+from perf_pipeline.physiology.device_word import MEASURES, UNEXPLAINED, ZEROS_LEFT_OUT, Comparison, compare
 from perf_pipeline.physiology.efforts import Effort, best_efforts
 from perf_pipeline.physiology.headlines import headlines
 from perf_pipeline.physiology.records import ALL_TIME, Record, RecordedEffort, find_records, tells_of_the_athlete
@@ -97,6 +97,14 @@ def test_the_records_alone_give_the_devices_numbers(real: list[Real]) -> None:
         assert {(measure, kind) for kind in told} <= kinds
         compared = [one for r in real for one in r.compared if one.measure == measure]
         assert np.mean([one.inside or one.kind in told for one in compared]) >= share, measure
+
+
+@pytest.mark.parametrize("measure", ["mean_power_watts", "normalized_power_watts"])
+def test_with_zeros_counted_as_the_device_counts_them_power_is_the_devices(real: list[Real], measure: str) -> None:
+    """Of sessions of 10 min or more: in less, how the first and last seconds are counted is a percent and more."""
+    of = [one for r in real for one in r.compared if one.measure == measure and r.clean.seconds[-1] >= 600]
+    assert len(of) > 60
+    assert np.mean([one.inside or one.kind == ZEROS_LEFT_OUT for one in of]) >= 0.95
 
 
 def test_what_is_stored_is_the_devices_word_wherever_the_records_bear_it_out(real: list[Real]) -> None:

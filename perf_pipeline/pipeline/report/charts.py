@@ -148,9 +148,11 @@ def pace_curve(sport: str, rows: Sequence[Row]) -> Chart | None:
 
 
 def thresholds(rows: Sequence[Row]) -> list[Chart]:
-    """One chart a model that ever had an answer: the value with its 90 % interval; where it was refused, a gap."""
+    """One chart a critical model that ever had an answer: the value with its 90 % interval; a gap where refused."""
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
+        if not row["model"].startswith("critical"):
+            continue  # FTP and heart rate limits hardly move: the page has them in a table
         groups[row["sport"], row["model"]].append(row)
     return [
         _threshold(sport, model, mine)
