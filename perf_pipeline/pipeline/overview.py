@@ -77,6 +77,15 @@ def quarantine_by_reason_and_age(connection: Connection) -> list[dict[str, Any]]
     return [dict(row) for row in connection.execute(text(query)).mappings()]
 
 
+def latest_notifications(connection: Connection, most: int = 5) -> list[dict[str, Any]]:
+    """What was last told, of all athletes, newest first."""
+    query = """
+        select p.handle as athlete, n.occurred_at, n.type::text as type, n.title, n.is_read
+        from notifications n join profiles p on p.id = n.profile_id order by n.occurred_at desc, n.id limit :most
+    """
+    return [dict(row) for row in connection.execute(text(query), {"most": most}).mappings()]
+
+
 def athlete_summary(connection: Connection, profile_id: UUID, today: date) -> dict[str, Any]:
     """Activities by sport, thresholds and fitness today, and the latest three notifications of each type."""
 
