@@ -15,6 +15,16 @@ Progress = Callable[[str, int, int, str], None]
 """Stage, how much of it is done, of how much, and how it goes in words (or nothing)."""
 
 
+POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 3600, 20
+
+
+def keep_connections(instance: dg.DagsterInstance) -> None:
+    """Lets Dagster's storage keep its connections, as it does for its webserver: else every one of the thousand queries
+    of a run opens one of its own, and that is most of what a run costs in which nothing is to be done.
+    """
+    instance.optimize_for_webserver(statement_timeout=0, pool_recycle=POOL_RECYCLE_SECONDS, max_overflow=POOL_OVERFLOW)
+
+
 class PipelineResource(dg.ConfigurableResource):
     """Storage, database and workers, as the environment says; `overrides` replaces single settings (for tests)."""
 
@@ -60,7 +70,8 @@ class PipelineResource(dg.ConfigurableResource):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["PipelineResource"]:
-        del context
+        if context.instance is not None:
+            keep_connections(context.instance)
         try:
             yield self
         finally:

@@ -18,7 +18,7 @@ from perf_pipeline.defs.jobs import athlete_job
 from perf_pipeline.defs.lost_runs import PROCESS_TAG, fail_lost_runs, this_process
 from perf_pipeline.defs.partitions import key_of
 from perf_pipeline.defs.refreshing import refresh_tags
-from perf_pipeline.defs.resources import PipelineResource, Progress, ProgressResource
+from perf_pipeline.defs.resources import PipelineResource, Progress, ProgressResource, keep_connections
 from perf_pipeline.defs.run_requests import register, run_config
 from perf_pipeline.pipeline.services import dagster_url
 from perf_pipeline.settings import Settings
@@ -52,6 +52,7 @@ def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         instance = dg.DagsterInstance.get()
         instance.get_runs(limit=1)
     with instance:
+        keep_connections(instance)
         yield instance
 
 
