@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perf_pipeline.physiology.cleaning import CleanStreams
+from perf_pipeline.physiology.gradient import STEEPEST, gradients
 
 FloatArray = NDArray[np.float64]
 
 SMOOTHING_SECONDS = 20.0
 CLIMB_THRESHOLD_METERS = 2.0
-_STEEPEST = 0.45
-_GRADE_HALF_WINDOW_SECONDS = 10.0
-_LEAST_RUN_METERS = 5.0
 _FLAT_COST = 3.6
 
 
@@ -31,7 +29,7 @@ def minetti_cost(gradient: float | FloatArray) -> float | FloatArray:
     >>> round(minetti_cost(0.1), 3)
     5.968
     """
-    i = np.clip(gradient, -_STEEPEST, _STEEPEST)
+    i = np.clip(gradient, -STEEPEST, STEEPEST)
     cost = ((((155.4 * i - 30.4) * i - 43.3) * i + 46.3) * i + 19.5) * i + _FLAT_COST
     return float(cost) if np.ndim(cost) == 0 else cost
 
@@ -44,12 +42,12 @@ def smooth_altitude(seconds: FloatArray, altitude: FloatArray) -> FloatArray:
         return altitude
     usual = float(np.median(np.diff(seconds)))
     width = min(max(1, round(SMOOTHING_SECONDS / max(usual, 0.1))), len(altitude))
-    padded = np.pad(_median_of_five(altitude), (width // 2, width - 1 - width // 2), mode="edge")
+    padded = np.pad(median_of_five(altitude), (width // 2, width - 1 - width // 2), mode="edge")
     total = np.concatenate(([0.0], np.cumsum(padded)))
     return np.asarray((total[width:] - total[:-width]) / width)
 
 
-def _median_of_five(values: FloatArray) -> FloatArray:
+def median_of_five(values: FloatArray) -> FloatArray:
     """The median (n,) of each value and the two before and after it, ends repeated.
 
     The least and the greatest of two pairs cannot be the median; of the three that are left the middle is.
@@ -105,8 +103,7 @@ def graded_speed(clean: CleanStreams) -> FloatArray | None:
     """Speed (n,) in m/s on the flat at the same metabolic cost; None without speed; as measured without
     altitude.
 
-    Gradient from altitude smoothed over 20 s and the distance covered in the 20 s around each row; cost by
-    Minetti 2002.
+    Gradient over 200 m of the course with its noise allowed for (see `gradients`); cost by Minetti 2002.
     """
     speed, meters, altitude = clean.get("speed_mps"), clean.get("distance_meters"), clean.get("altitude_meters")
     if speed is None:
@@ -116,11 +113,7 @@ def graded_speed(clean: CleanStreams) -> FloatArray | None:
     known = np.isfinite(meters) & np.isfinite(altitude)
     if known.sum() < 5:
         return speed
-    t, d = clean.seconds[known], meters[known]
-    height = smooth_altitude(t, altitude[known])
-    before = np.maximum(clean.seconds - _GRADE_HALF_WINDOW_SECONDS, t[0])
-    after = np.minimum(clean.seconds + _GRADE_HALF_WINDOW_SECONDS, t[-1])
-    run = np.interp(after, t, d) - np.interp(before, t, d)
-    rise = np.interp(after, t, height) - np.interp(before, t, height)
-    gradient = np.divide(rise, run, out=np.zeros_like(run), where=run >= _LEAST_RUN_METERS)
-    return np.asarray(speed * minetti_cost(gradient) / _FLAT_COST)
+    seconds, covered = clean.seconds[known], np.maximum.accumulate(meters[known])
+    where = np.interp(clean.seconds, seconds, covered)
+    slope = gradients(covered, median_of_five(altitude[known]), seconds, where)
+    return np.asarray(speed * minetti_cost(slope) / _FLAT_COST)

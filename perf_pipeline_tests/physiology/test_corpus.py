@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -15,15 +16,18 @@ import pytest
 from perf_pipeline.formats import reading
 from perf_pipeline.formats.model import FileKind, FormatError, Session
 from perf_pipeline.physiology.activity import ActivitySummary, summarise
-from perf_pipeline.physiology.bounds import power_ceiling_watts, speed_ceiling_mps
+from perf_pipeline.physiology.bounds import bounds_of, power_ceiling_watts, speed_ceiling_mps
 from perf_pipeline.physiology.cleaning import CleanStreams, clean
 from perf_pipeline.physiology.device_word import MEASURES, UNEXPLAINED, ZEROS_LEFT_OUT, Comparison, compare
 from perf_pipeline.physiology.efforts import Effort, best_efforts
+from perf_pipeline.physiology.grade import elevation_gain_meters
 from perf_pipeline.physiology.headlines import headlines
+from perf_pipeline.physiology.metrics import compute_metrics
+from perf_pipeline.physiology.power import rolling_fourth_power_mean
 from perf_pipeline.physiology.records import ALL_TIME, Record, RecordedEffort, find_records, tells_of_the_athlete
 from perf_pipeline.physiology.refusal import Refusal
 from perf_pipeline.physiology.sport_inference import infer_sport
-from perf_pipeline.physiology.timeline import Timelines
+from perf_pipeline.physiology.timeline import Timeline, Timelines, timeline_of
 from perf_pipeline.storage.streams import quantise
 
 pytestmark = pytest.mark.corpus
@@ -220,6 +224,60 @@ def test_the_story_of_a_real_athlete_holds_no_absurd_record(athlete, activities,
         assert record.gain <= most, record
         if record.effort.grade == "candidate":
             assert record.gain <= 0.10, record
+
+
+def graded_over_plain(real: list[Real], metric: str, mean: Callable[[Timeline], float | None]) -> list[float]:
+    """Graded speed over the same mean of plain speed, of runs that neither climb nor fall by 5 m a km."""
+    shares = []
+    for one in real:
+        metres, altitude = one.clean.get("distance_meters"), one.clean.get("altitude_meters")
+        line = one.clean.sport == "run" and timeline_of(one.clean, "speed_mps")
+        if not line or metres is None or altitude is None or np.nanmax(metres) < 1000:
+            continue
+        km, height = np.nanmax(metres) / 1000, altitude[np.isfinite(altitude)]
+        climb = elevation_gain_meters(one.clean)
+        plain = mean(line)
+        graded = {m.name: m.value for m in compute_metrics(one.clean, one.session, one.summary)}.get(metric)
+        if graded and plain and climb is not None and max(climb, abs(height[-1] - height[0])) < 5 * km:
+            shares.append(graded / plain)
+    return shares
+
+
+def moving_mean(line: Timeline) -> float | None:
+    moving = line.values > bounds_of("run").moving_speed_mps
+    return float(np.average(line.values[moving], weights=line.widths[moving])) if moving.any() else None
+
+
+@pytest.mark.parametrize(
+    ("metric", "mean"),
+    [
+        ("grade_adjusted_speed_mps", moving_mean),
+        ("normalized_graded_speed_mps", lambda line: rolling_fourth_power_mean(line.per_second())),
+    ],
+)
+def test_flat_runs_are_as_fast_on_the_flat_as_they_were(metric, mean, real):
+    shares = graded_over_plain(real, metric, mean)
+    assert len(shares) > 150
+    assert 0.99 <= np.median(shares) <= 1.01
+    assert np.percentile(shares, 5) >= 0.97  # 5 m a km downhill are worth 2.7 %
+    assert np.percentile(shares, 95) <= 1.015
+
+
+def test_road_marathons_are_no_faster_than_their_pace(real):
+    """Of those that climb up to 20 m a km by altitudes that wander by 60 to 160 m, one was 23 % too fast."""
+    shares = {}
+    for one in real:
+        climb, km = one.summary.elevation_gain_meters, (one.summary.distance_meters or 0.0) / 1000
+        line = one.clean.sport == "run" and timeline_of(one.clean, "speed_mps")
+        if not line or climb is None or not 41.5 < km < 44 or climb > 20 * km:
+            continue
+        told = {m.name: m.value for m in compute_metrics(one.clean, one.session, one.summary)}
+        shares[one.name] = told["normalized_graded_speed_mps"] / (
+            rolling_fourth_power_mean(line.per_second()) or np.nan
+        )
+    assert len(shares) >= 8
+    assert max(shares.values()) <= 1.08, shares
+    assert np.median(list(shares.values())) <= 1.03
 
 
 def test_nobody_sprints_at_twice_the_pace_of_their_own_best_5_km(real, corpus_dir):
