@@ -77,10 +77,9 @@ def _lap(lap: Lap, sport: str, tracks: str) -> str:
     said = lap.summary
     whole = {key: number_text(round(value)) for key, value in said.items() if np.isfinite(value)}
     seconds = said.get("duration_seconds", (lap.end_ms - lap.start_ms) / 1000)
-    parts_of_lap = [
-        f"<TotalTimeSeconds>{number_text(seconds)}</TotalTimeSeconds>",
-        f"<DistanceMeters>{number_text(said.get('distance_meters', 0.0))}</DistanceMeters>",
-    ]
+    parts_of_lap = [f"<TotalTimeSeconds>{number_text(seconds)}</TotalTimeSeconds>"]
+    if "distance_meters" in said:  # a zero would say that the lap led nowhere
+        parts_of_lap.append(f"<DistanceMeters>{number_text(said['distance_meters'])}</DistanceMeters>")
     if "max_speed_mps" in said:
         parts_of_lap.append(f"<MaximumSpeed>{number_text(said['max_speed_mps'])}</MaximumSpeed>")
     parts_of_lap.append(f"<Calories>{whole.get('energy_kcal', '0')}</Calories>")

@@ -88,11 +88,12 @@ def _timer(running: float, longest: float, recorded: float, said: float | None) 
 def _total(ours: float | None, said: float | None, most: float) -> float | None:
     """The device's distance where it is within 2 % of ours, or more by at most `most` (what no record covers).
 
-    It adds up every second of which a record is a sample; beyond that the cleaned records are believed.
+    It adds up every second of which a record is a sample; beyond that the cleaned records are believed. A zero is
+    what devices and writers put where they have none: it is no word where the records tell of more.
     """
     total = _sane(said)
     if ours is None or not total:
-        return ours if total is None else total
+        return total if ours is None else ours
     return total if abs(total - ours) <= 0.02 * ours or ours <= total <= ours + most else ours
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -216,6 +217,14 @@ def test_what_is_written_reads_back(latitude: np.ndarray, longitude: np.ndarray,
     assert gpx.read_gpx(gpx.write_gpx(file)).sessions[0].name == "Ridge & <valley>"
     (session,) = tcx.read_tcx(tcx.write_tcx(file)).sessions
     assert (session.laps[0].start_ms, session.summary) == (START_MS, given_session.summary)
+
+
+def test_a_distance_that_nobody_knows_is_not_written_as_zero() -> None:
+    file = activity(12)
+    untold = replace(file.sessions[0], laps=(), summary={"duration_seconds": 12.5})
+    written = tcx.write_tcx(replace(file, sessions=(untold,)))
+    assert b"<DistanceMeters>0" not in written
+    assert "distance_meters" not in tcx.read_tcx(written).sessions[0].summary
 
 
 def test_the_same_file_is_written_in_the_same_bytes() -> None:

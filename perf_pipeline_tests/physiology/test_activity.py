@@ -77,6 +77,15 @@ def test_an_activity_without_records_is_what_the_device_says(make):
     assert found.source == "device"
 
 
+@pytest.mark.parametrize(("said", "expected"), [(0.0, 3600.0), (3500.0, 3600.0), (3650.0, 3650.0)])
+def test_a_distance_of_zero_is_no_word_where_the_records_tell_of_more(make, said, expected):
+    t = np.arange(1201)
+    session = make(t, "run", distance_meters=3.0 * t, summary={"distance_meters": said})
+    assert summary_of(session).distance_meters == expected
+    nothing = make(t, heart_rate_bpm=np.full(1201, 120.0), summary={"distance_meters": 0.0})
+    assert summary_of(nothing).distance_meters == 0
+
+
 def test_a_pool_swim_is_summed_up_by_its_lengths(make):
     lengths = [(0, 30, True), (30, 60, True), (60, 90, False), (90, 120, True)]
     said = {"pool_length_meters": 25.0, "duration_seconds": 120.0}
