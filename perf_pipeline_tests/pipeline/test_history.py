@@ -482,3 +482,22 @@ def test_killed_between_any_two_calls_the_next_run_says_the_same(diary: Diary) -
         assert len(clock.calls) == call
         athlete.history(today)
         assert differences(wanted, athlete.snapshot()) == [], f"killed before: {clock.calls[-1]}"
+
+
+def test_a_length_that_the_watch_counted_twice_carries_no_critical_swim_speed(diary: Diary) -> None:
+    def swim(day: date, times: dict[int, float], **evidence: Any) -> None:
+        activity = diary.note(day, sport="swim")
+        for meters, seconds in times.items():
+            diary.insert(
+                "activity_efforts", id=content_id(activity, meters), activity_id=activity, grade="candidate",
+                profile_id=diary.athlete.profile_id, duration_seconds=math.ceil(seconds), effort_type="pace",
+                value=100 * seconds / meters, unit="s/100m", distance_meters=meters, elapsed_seconds=seconds,
+                start_offset=0, recorded_at=making.at(f"{day}T10:00"), evidence=evidence,
+            )  # fmt: skip
+
+    swim(MONDAY, {200: 170.0, 400: 360.0}, reasons=["jump_near"])
+    swim(MONDAY + timedelta(days=1), {200: 165.0, 400: 300.0}, reasons=["jump_near", "hasty_length"])
+    diary.athlete.history(MONDAY + timedelta(days=6))
+    (row,) = (row for row in diary.athlete.rows("threshold_models") if row["model"] == "critical_swim_speed")
+    assert row["threshold"] == pytest.approx(200 / 190, abs=1e-4)
+    assert row["details"]["best_seconds"] == {"200 m": 170.0, "400 m": 360.0}

@@ -13,10 +13,11 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from perf_pipeline.physiology.effort_history import CURVES, Curve, History, build_history
+from perf_pipeline.physiology.records import DISQUALIFYING
 from perf_pipeline.pipeline.series import FIRST_CREDIBLE_DAY, local_day
 
 # Candidates of runs and rides often hold a jump of the position. In a pool, distance is a count of lengths: all swims
-# are candidates, and good.
+# are candidates, and good, but for lengths that the watch counted twice.
 _ACTIVITIES = text(
     """
     select a.id, a.type, a.started_at, a.utc_offset_seconds, a.timezone, p.timezone as home
@@ -34,6 +35,7 @@ _EFFORTS = text(
     where e.profile_id = :profile and e.effort_type in ('power', 'pace') and a.superseded_by is null
       and (e.grade = 'confirmed' or (e.grade = 'candidate' and a.type = 'swim'))
       and (e.effort_type = 'power') = (e.distance_meters is null)
+      and (e.distance_meters is null or not coalesce(jsonb_exists_any(e.evidence -> 'reasons', :spoiling), false))
     """
 )
 
@@ -46,7 +48,7 @@ def read_histories(connection: Connection, profile_id: UUID, today: date) -> lis
         if day >= FIRST_CREDIBLE_DAY and row.started_at.astimezone(UTC).date() <= today:
             order[row.id] = (number, row.type, day.toordinal())
     found: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    for row in connection.execute(_EFFORTS, {"profile": profile_id}):
+    for row in connection.execute(_EFFORTS, {"profile": profile_id, "spoiling": sorted(DISQUALIFYING)}):
         if row.activity_id in order:
             place, sport, ordinal = order[row.activity_id]
             kind = "power" if row.is_power else "distance"

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Double, Text, bindparam, cast, select, update
+from sqlalchemy import Connection, Double, Text, bindparam, cast, func, select, update
+from sqlalchemy.dialects.postgresql import array
 
 from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.history.freshness import turn
@@ -141,7 +142,10 @@ class _Sources:
             *mine, e.effort_type == "power"
         )
         timed = select(*columns, cast(e.distance_meters, Double), cast(e.elapsed_seconds, Double)).where(
-            *mine, e.distance_meters.is_not(None), e.elapsed_seconds.is_not(None)
+            *mine,
+            e.distance_meters.is_not(None),
+            e.elapsed_seconds.is_not(None),
+            ~func.coalesce(e.evidence["reasons"].has_any(array(thresholds.SPOILING)), False),
         )
         self._collect(connection.execute(power), self._power)
         self._collect(connection.execute(timed), self._distance)

@@ -10,6 +10,7 @@ from typing import Any
 from perf_pipeline.physiology.bounds import POWER_DURATIONS_SECONDS
 from perf_pipeline.physiology.fitted_curves import LONG_SECONDS, fit_omni_domain
 from perf_pipeline.physiology.heart_rate import HeartRateLimit, estimate_hr_max, estimate_lthr
+from perf_pipeline.physiology.records import DISQUALIFYING
 from perf_pipeline.physiology.thresholds import (
     CriticalPowerFit,
     CriticalSpeedFit,
@@ -41,6 +42,8 @@ PEAK_OVER_20_MIN = 1.25
 HR_MAX_DAYS = 5 * 365
 """A maximal heart rate falls by less than a beat a year, and a year of easy training shows none."""
 SWIM_METERS = (100.0, 200.0, 400.0, 800.0, 1500.0)
+SPOILING = sorted(DISQUALIFYING)
+"""Doubts of a time over a distance that keep it out of every model, as out of the records: the distance is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
