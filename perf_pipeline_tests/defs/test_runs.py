@@ -37,10 +37,17 @@ def test_one_run_takes_an_athlete_from_dropped_files_to_notifications(graph: Gra
     }  # fmt: skip
     assert metadata(result, "activity_streams")["files"] == 2
     assert metadata(result, "threshold_models")["written"] > 0
-    assert metadata(result, "notifications")["inserted"] == 2
+    assert metadata(result, "notifications")["inserted"] == 3
     ann = graph.athlete()
     assert len(ann.rows("activities")) == 2
-    assert {row["type"] for row in ann.rows("notifications")} == {"personal_record", "milestone"}
+    noted = sorted(
+        (row["type"], row["data"].get("kind"), row["data"].get("value")) for row in ann.rows("notifications")
+    )
+    # Each effort of the second ride is 20 W above the first one's, and both lie on a curve: 260 W, then 280 W.
+    assert [(kind, what) for kind, what, _ in noted] == [
+        ("milestone", "count"), ("milestone", "threshold"), ("personal_record", None),
+    ]  # fmt: skip
+    assert [value for _, what, value in noted if what] == [1, pytest.approx(280, abs=0.5)]
     assert ann.rows("daily_fitness")[-15]["date"].isoformat() == "2026-06-10"
     assert ann.keys("inbox") == []
 
