@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from perf_pipeline.physiology.beginnings import first_settled_day
+
 COUNTS = (1, 10, 50, 100, 250, 500, 1000, 1500, 2000, 2500, 3000, 4000, 5000, 7500, 10_000)
 DISTANCES_KM = (100, 500, 1000, 2500, 5000, 10_000, 20_000, 30_000, 40_075, 50_000, 75_000, 100_000, 150_000, 200_000)
 HOURS = (10, 50, 100, 250, 500, 1000, 2000, 3000, 5000, 7500, 10_000)
@@ -77,9 +79,12 @@ def milestones(
     Totals are over all sports for hours, climbing and counts, by sport for distance. A streak is of days in a row with
     an activity, told when its length is first reached. Fitness: `ctl` by day (rising), told when it first passes a
     multiple of 5 above 20 after its first 42 days, in which it only fills up. Threshold: told when it lies above the
-    interval of the highest told before (at first, of the first known) and that one below its own interval.
+    interval of the highest told before (at first, of the first known) and that one below its own interval. Stray days
+    before the first settled one (a clock that was never set) count for nothing: nobody knows when they were.
     """
-    ordered = sorted(done, key=lambda a: (a.day, a.start_ms, a.activity_id))
+    first = first_settled_day(a.day for a in done)
+    settled = [a for a in done if first is not None and a.day >= first]
+    ordered = sorted(settled, key=lambda a: (a.day, a.start_ms, a.activity_id))
     found = [*_totals(ordered), *_firsts(ordered), *_streaks(ordered), *_fitness(ctl), *_thresholds(thresholds)]
     return tuple(sorted(found, key=lambda m: (m.day, m.kind, m.sport or "", m.value, m.key)))
 

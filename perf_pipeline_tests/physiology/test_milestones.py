@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
+from perf_pipeline.physiology.beginnings import first_settled_day
 from perf_pipeline.physiology.milestones import Done, KnownThreshold, milestones
 from perf_pipeline.physiology.recovery import Baseline, DayState, episodes, recovery_alerts
 
@@ -25,6 +26,27 @@ def told(found, kind):
 
 def test_round_counts_are_told_once():
     assert told(milestones(rides(60)), "count") == [(1, "r0000"), (10, "r0009"), (50, "r0049")]
+
+
+def test_a_clock_that_was_never_set_is_no_beginning():
+    stray = [Done(f"s{n}", date(2000, 1, 1 + n), "run", n, 42_195.0 + n) for n in range(3)]
+    first = Done("real", day(3), "run", 3, 43_000.0)
+    found = milestones([*stray, *rides(2), first])
+    assert told(found, "count") == [(1, "r0000")]
+    assert told(found, "first") == [(21_097.5, "real"), (42_195.0, "real")]
+    assert all(m.day >= D0 for m in found)
+
+
+def test_the_series_begins_where_it_is_settled():
+    real = [day(n) for n in range(0, 30, 3)]
+    strays = [date(2000, 1, 1), date(2000, 1, 1), date(2004, 8, 22), date(2013, 3, 9)]
+    for number in range(5):
+        assert first_settled_day([*reversed(real), *strays[:number]]) == D0
+    years = [date(2001, 5, 1) + timedelta(days=7 * n) for n in range(4)]
+    assert first_settled_day([*years, *real]) == years[0]  # four days are an athlete's own
+    assert first_settled_day([day(-5 * 365), *real]) == day(-5 * 365)
+    assert first_settled_day([date(2000, 1, 1)]) == date(2000, 1, 1)
+    assert first_settled_day([]) is None
 
 
 def test_totals_are_told_by_the_activity_that_reaches_them():

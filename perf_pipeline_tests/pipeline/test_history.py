@@ -484,6 +484,18 @@ def test_killed_between_any_two_calls_the_next_run_says_the_same(diary: Diary) -
         assert differences(wanted, athlete.snapshot()) == [], f"killed before: {clock.calls[-1]}"
 
 
+def test_a_clock_that_was_never_set_begins_neither_the_fitness_nor_the_milestones(diary: Diary) -> None:
+    stray, first = (diary.note(day, seconds=3600) for day in (date(2000, 1, 1), MONDAY))
+    today = MONDAY + timedelta(days=6)
+    diary.athlete.history(today)
+    days = sorted(row["date"] for row in diary.athlete.rows("daily_fitness"))
+    assert (days[0], len(days)) == (MONDAY, 7 + fitness.PROJECTED_DAYS)
+    (told,) = (row for row in diary.athlete.rows("notifications") if row["type"] == "milestone")
+    assert told["data"]["activity_id"] == str(first)
+    assert {row["activity_id"] for row in diary.athlete.rows("activity_loads")} == {stray, first}
+    assert {row["id"] for row in diary.athlete.rows("activities")} == {stray, first}
+
+
 def test_a_length_that_the_watch_counted_twice_carries_no_critical_swim_speed(diary: Diary) -> None:
     def swim(day: date, times: dict[int, float], **evidence: Any) -> None:
         activity = diary.note(day, sport="swim")

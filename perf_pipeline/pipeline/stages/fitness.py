@@ -10,20 +10,25 @@ from uuid import UUID
 
 import numpy as np
 
+from perf_pipeline.physiology.beginnings import first_settled_day
 from perf_pipeline.physiology.load import project
 
 PROJECTED_DAYS = 14
 
 
 def rows(profile_id: UUID, loads: Iterable[tuple[date, float]], today: date) -> list[dict[str, Any]]:
-    """The rows of `daily_fitness` from (local day, load) pairs; none without a load up to today."""
+    """The rows of `daily_fitness` from (local day, load) pairs; none without a load up to today.
+
+    They begin on the first settled day: loads that a clock never set put decades before it are left out.
+    """
     known = [(day, load) for day, load in loads if day <= today]
-    if not known:
+    first = first_settled_day(day for day, _ in known)
+    if first is None:
         return []
-    first = min(day for day, _ in known)
     daily = np.zeros((today - first).days + 1)
     for day, load in known:
-        daily[(day - first).days] += load
+        if day >= first:
+            daily[(day - first).days] += load
     curve = project(daily, PROJECTED_DAYS)
     found = []
     for index in range(len(daily) + PROJECTED_DAYS):

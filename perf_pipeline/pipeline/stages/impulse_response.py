@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from perf_pipeline.physiology.banister import BanisterFit, fit_banister
+from perf_pipeline.physiology.beginnings import first_settled_day
 from perf_pipeline.physiology.refusal import Refusal
 
 NEAR_MAXIMAL = 0.95
@@ -52,11 +53,12 @@ def row(
     profile_id: UUID, test: StandardTest, bests: Mapping[date, float], loads: Sequence[tuple[date, float]], today: date
 ) -> dict[str, Any]:
     """The row of `impulse_response_models` of one test. `bests`: W or m/s by local day; `loads`: of all sports."""
-    tests = near_maximal({day: value for day, value in bests.items() if day <= today})
-    known = [(day, load) for day, load in loads if day <= today]
+    first = first_settled_day(day for day, _ in loads if day <= today)
+    begins = first or date.min
+    known = [(day, load) for day, load in loads if begins <= day <= today]
+    tests = near_maximal({day: value for day, value in bests.items() if begins <= day <= today})
     answer: BanisterFit | Refusal = Refusal("no training load is known")
-    if known:
-        first = min(day for day, _ in known)
+    if first is not None:
         daily = np.zeros((today - first).days + 1)
         for day, load in known:
             daily[(day - first).days] += load
