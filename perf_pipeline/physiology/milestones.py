@@ -151,7 +151,7 @@ def _thresholds(known: Sequence[KnownThreshold]) -> Iterator[Milestone]:
         before = standing.setdefault((now.sport, now.model), now)
         if now.value > before.high and before.value < now.low:
             standing[now.sport, now.model] = now
-            name = f"{now.model.replace('_', ' ')} beyond what it was, by more than it is uncertain"
+            name = f"{now.model.replace('_', ' ')} up beyond its uncertainty"
             evidence = {
                 "before": before.value, "before_interval": [before.low, before.high],
                 "before_day": before.day.isoformat(), "interval": [now.low, now.high],

@@ -21,10 +21,8 @@ from typing import Generic, Protocol, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-PRELOAD = (
-    "perf_pipeline.pipeline.month_work", "perf_pipeline.pipeline.intake_work", "scipy.ndimage", "scipy.signal",
-)  # fmt: skip
-"""Imported once by the fork server, so that a worker starts in milliseconds. The process that asks needs no scipy."""
+PRELOAD = ("perf_pipeline.pipeline.month_work", "perf_pipeline.pipeline.intake_work")
+"""Imported once by the fork server, so that a worker starts in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)

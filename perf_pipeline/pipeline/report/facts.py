@@ -67,7 +67,7 @@ QUERIES: Mapping[str, str] = {
         where n.profile_id = :profile and n.type = 'personal_record' order by n.occurred_at desc, n.id limit 10""",
     "notices": """
         select occurred_at, type::text as type, title, message from notifications
-        where profile_id = :profile and type <> 'personal_record' order by occurred_at desc, id limit 10""",
+        where profile_id = :profile and type <> 'personal_record' order by occurred_at desc, id limit 6""",
     "zones": """
         select a.type as sport, m.metric, sum(m.value) as seconds
         from activity_metrics m join activities a on a.id = m.activity_id
