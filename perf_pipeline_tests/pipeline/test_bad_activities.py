@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from perf_pipeline.formats.model import ActivityFile, Streams
-from perf_pipeline.pipeline.months import months_behind
+from perf_pipeline.pipeline.month_tasks import months_behind
 from perf_pipeline_tests import making
 from perf_pipeline_tests.pipeline.conftest import Athlete
 

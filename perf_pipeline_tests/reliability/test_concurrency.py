@@ -83,9 +83,10 @@ def test_files_uploaded_while_the_inbox_is_listed_and_read_are_all_taken_in_once
         time.sleep(0.05)
     assert end() == DONE
     run(world)
-    # Which of two copies came first is the day's own affair; everything else is not.
+    # Which of two copies came first, and what was said of thresholds meanwhile, is the day's own; all else is not.
     unlike = world.state().unlike(wanted)
-    assert [what for what in unlike if "arrivals" not in what] == []
+    assert [what for what in unlike if "arrivals" not in what and "threshold_models" not in what] == []
+    assert last_said(world.state()) == last_said(wanted)
     assert sorted(row["name"] for row in world.state().rows["arrivals"]) == sorted(
         row["name"] for row in wanted.rows["arrivals"]
     )
@@ -98,16 +99,20 @@ def test_a_holder_that_stalls_past_its_lease_commits_nothing_when_it_wakes(
     began = time.monotonic()
     assert child(work(world))() == DONE
     seconds = time.monotonic() - began
-    world.begin()
-    stalled = child(work(world, name="stalled"))
-    time.sleep(moment * seconds)
-    os.kill(stalled.pid, signal.SIGSTOP)
-    try:
-        with pytest.raises(AthleteBusyError):
+    for _ in range(8):
+        world.begin()
+        stalled = child(work(world, name="stalled"))
+        time.sleep(moment * seconds)
+        os.kill(stalled.pid, signal.SIGSTOP)
+        try:
             hold(world)  # it sleeps, and is still the holder
-    except BaseException:
+        except AthleteBusyError:
+            break
         os.kill(stalled.pid, signal.SIGCONT)
-        raise
+        assert stalled() == DONE  # it was quicker than the first: stop the next one sooner
+        moment *= 0.7
+    else:
+        pytest.fail("the holder was never met at work")
     end_sessions(world, "stalled")
     assert child(work(world))() == DONE
     after = world.state()
@@ -116,6 +121,13 @@ def test_a_holder_that_stalls_past_its_lease_commits_nothing_when_it_wakes(
     assert after.unlike(wanted) == []
     run(world)  # sweeps what it has staged
     assert world.state().unlike(wanted) == []
+
+
+def last_said(state: State) -> dict[tuple[object, ...], tuple[object, ...]]:
+    """The newest answer of each threshold model and day."""
+    rows = sorted(state.rows["threshold_models"], key=lambda row: row["version"])
+    keys, values = ("sport", "model", "as_of"), ("threshold", "threshold_low", "threshold_high", "capacity", "refusal")
+    return {tuple(row[name] for name in keys): tuple(row[name] for name in values) for row in rows}
 
 
 def hold(world: World) -> None:
