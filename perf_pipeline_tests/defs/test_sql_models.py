@@ -15,7 +15,7 @@ EFFORTS = tuple((seconds, 250 + 18_000 / seconds) for seconds in (180, 300, 720,
 
 
 def test_models_are_there_after_an_athletes_run_and_their_job_checks_and_describes_them(graph: Graph) -> None:
-    graph.drop("ann", "ride.fit", making.fit(making.powers("2026-06-08T08:00", *EFFORTS)))
+    graph.drop("ann", "ride.fit", making.fit(making.powers("2026-06-08T08:00", *EFFORTS, rest=600)))
     assert graph.run("ann").success
     with graph.warehouse.begin() as connection:
         assert connection.scalar(text("select activities from marts.athlete_summary where athlete = 'ann'")) == 1
