@@ -54,7 +54,10 @@ ASSETS = {
     ),
     "athlete_report": (
         "marts", {"python", "html", "s3"},
-        {"activities", "activity_efforts", "threshold_models", "daily_fitness", "notifications"},
+        {
+            "activities", "activity_efforts", "threshold_models", "activity_loads", "relative_metrics", "daily_fitness",
+            "capability_predictions", "workout_adaptations", "notifications",
+        },
     ),
 }  # fmt: skip
 """Group, kinds and upstream assets by asset."""

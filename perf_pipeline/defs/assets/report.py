@@ -17,7 +17,17 @@ from perf_pipeline.pipeline.report.writing import update_report
 
 
 @dg.asset(
-    deps=["activities", "activity_efforts", "threshold_models", "daily_fitness", "notifications"],
+    deps=[
+        "activities",
+        "activity_efforts",
+        "threshold_models",
+        "activity_loads",
+        "relative_metrics",
+        "daily_fitness",
+        "capability_predictions",
+        "workout_adaptations",
+        "notifications",
+    ],
     partitions_def=ATHLETES,
     backfill_policy=BACKFILL,
     group_name="marts",

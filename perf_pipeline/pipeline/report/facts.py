@@ -12,12 +12,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from perf_pipeline.physiology.records import DISQUALIFYING
+
 Row = dict[str, Any]
 Facts = dict[str, list[Row]]
 
 FITNESS_DAYS, WEEKS, THRESHOLD_DAYS, ZONE_DAYS = 365, 26, 730, 42
 
-# Duplicates and rejected efforts are in no section.
+# Duplicates, rejected efforts and lengths that a watch counted twice are in no section.
 _BESTS = """
     select a.type as sport, e.effort_type::text as effort_type, e.duration_seconds, e.distance_meters,
            case when e.distance_meters is null then e.value else e.elapsed_seconds end as value,
@@ -26,6 +28,7 @@ _BESTS = """
     join activities a on a.id = e.activity_id
     left join activity_loads l on l.activity_id = a.id
     where e.profile_id = :profile and e.grade <> 'rejected' and a.superseded_by is null
+      and not jsonb_exists_any(coalesce(e.evidence -> 'reasons', '[]'), :spoiling)
 """
 
 QUERIES: Mapping[str, str] = {
@@ -106,6 +109,7 @@ def gather(connection: Connection, profile_id: UUID, today: date) -> Facts:
     """The rows of every section as of a day; numbers are floats, everything goes into JSON with `default=str`."""
     days = {
         "profile": profile_id,
+        "spoiling": sorted(DISQUALIFYING),
         "today": today,
         "season": date(today.year, 1, 1),
         "last_90": today - timedelta(days=90),
