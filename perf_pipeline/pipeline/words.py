@@ -8,16 +8,25 @@ _NAMED_DISTANCES = {
 }  # fmt: skip
 
 
+def watch(seconds: float) -> str:
+    """Minutes and seconds, with hours where there are any.
+
+    >>> watch(1270.4), watch(5025), watch(59.6)
+    ('21:10', '1:23:45', '1:00')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def clock(seconds: float) -> str:
-    """A duration as on a watch.
+    """The same for any duration: under a minute, seconds.
 
     >>> clock(42), clock(1271.4), clock(5400)
     ('42 s', '21:11', '1:30:00')
     """
     whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}" if minutes else f"{left} s"
+    return watch(seconds) if whole >= 60 else f"{whole} s"
 
 
 def distance(meters: float) -> str:
@@ -39,5 +48,4 @@ def pace(speed_mps: float, sport: str) -> str:
     per, unit = (100, "/100 m") if sport == "swim" else (1000, "/km")
     if speed_mps <= 0:
         return "-"
-    minutes, seconds = divmod(round(per / speed_mps), 60)
-    return f"{minutes}:{seconds:02d} {unit}"
+    return f"{watch(per / speed_mps)} {unit}"

@@ -11,19 +11,9 @@ from rich.table import Table
 from perf_pipeline.physiology.capability_curve import CapabilityCurve, Estimate, seconds_to_exhaustion
 from perf_pipeline.physiology.refusal import Refusal
 from perf_pipeline.pipeline.predicted import curve_of
+from perf_pipeline.pipeline.words import watch
 
 _NAMES = {21_097.5: "half marathon", 42_195.0: "marathon", 1609.344: "mile"}
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds, with hours where there are any.
-
-    >>> clock(1270.4), clock(5025), clock(59.6)
-    ('21:10', '1:23:45', '1:00')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def seconds_of(told: str) -> float:
@@ -76,7 +66,7 @@ def _numbers(row: Mapping[str, Any]) -> list[str]:
 
 def amount(value: float, unit: str) -> str:
     """Watts or a time."""
-    return f"{value:.0f} W" if unit == "W" else clock(value)
+    return f"{value:.0f} W" if unit == "W" else watch(value)
 
 
 def answer_at_size(curve: CapabilityCurve, size: float, *, is_power: bool) -> str:
@@ -86,8 +76,8 @@ def answer_at_size(curve: CapabilityCurve, size: float, *, is_power: bool) -> st
         return found.reason
     if is_power:
         return f"{found.value:.0f} W, 90 % {found.low:.0f} to {found.high:.0f} W"
-    fast, slow = (clock(size / speed) if speed else "?" for speed in (found.high, found.low))
-    return f"{clock(size / found.value)}, 90 % {fast} to {slow}"
+    fast, slow = (watch(size / speed) if speed else "?" for speed in (found.high, found.low))
+    return f"{watch(size / found.value)}, 90 % {fast} to {slow}"
 
 
 def answer_at_value(curve: CapabilityCurve, value: float, *, is_power: bool) -> str:
@@ -95,9 +85,9 @@ def answer_at_value(curve: CapabilityCurve, value: float, *, is_power: bool) -> 
     found: Estimate | Refusal = seconds_to_exhaustion(curve, value, is_power=is_power)
     if isinstance(found, Refusal):
         return found.reason
-    low = "less than the shortest predicted" if found.low is None else clock(found.low)
-    high = "longer than the longest predicted" if found.high is None else clock(found.high)
-    return f"{clock(found.value)}, 90 % {low} to {high}"
+    low = "less than the shortest predicted" if found.low is None else watch(found.low)
+    high = "longer than the longest predicted" if found.high is None else watch(found.high)
+    return f"{watch(found.value)}, 90 % {low} to {high}"
 
 
 @dataclass(frozen=True, slots=True)

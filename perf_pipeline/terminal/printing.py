@@ -14,6 +14,7 @@ from rich.tree import Tree
 
 from perf_pipeline.pipeline.explaining import Explanation
 from perf_pipeline.pipeline.overview import STATUSES
+from perf_pipeline.pipeline.words import pace
 from perf_pipeline.terminal.predicting import predictions_table
 
 WORDS = {
@@ -157,17 +158,9 @@ def threshold_cells(row: Mapping[str, Any]) -> tuple[str, str, str]:
         return f"{row['threshold']:.0f} W", interval, capacity
     if row["unit"] == "bpm":
         return f"{row['threshold']:.0f} bpm", "" if low is None else f"{low:.0f} to {high:.0f} bpm", ""
-    per, unit = (100, "/100 m") if row["sport"] == "swim" else (1000, "/km")
-    interval = "" if low is None else f"{_pace(high, per)} to {_pace(low, per)} {unit}"
+    interval = "" if low is None else f"{pace(high, row['sport']).split()[0]} to {pace(low, row['sport'])}"
     capacity = "" if row["capacity"] is None else f"D′ {row['capacity']:.0f} m"
-    return f"{_pace(row['threshold'], per)} {unit}", interval, capacity
-
-
-def _pace(speed_mps: float, per_meters: int) -> str:
-    if speed_mps <= 0:
-        return "-"
-    minutes, seconds = divmod(round(per_meters / speed_mps), 60)
-    return f"{minutes}:{seconds:02d}"
+    return pace(row["threshold"], row["sport"]), interval, capacity
 
 
 def reasons_table(rows: Sequence[Mapping[str, Any]], most: int = 20) -> Table:
