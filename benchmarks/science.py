@@ -109,8 +109,8 @@ _WORK: Mapping[str, Callable[[Prepared], object]] = {
     "metrics_ms": lambda p: metrics.rows(_NOBODY, p),
 }
 _BOUNDS: Mapping[str, tuple[float, float]] = {
-    "clean_ms": (6, 1.5), "activities_ms": (3, 0.5), "efforts_ms": (4, 1.5), "curve_ms": (9, 2), "metrics_ms": (8, 2),
-    "derived_ms": (25, 5),
+    "clean_ms": (2.5, 1.5), "activities_ms": (1, 0.5), "efforts_ms": (3, 1.5), "curve_ms": (3.5, 2),
+    "metrics_ms": (4, 2), "derived_ms": (11, 5),
 }  # fmt: skip
 
 
