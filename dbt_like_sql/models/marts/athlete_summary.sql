@@ -44,7 +44,7 @@ cross join lateral (
         count(a.activity_id) filter (where a.local_date > {{ today() }} - 28) as activities_28_days,
         coalesce(sum(a.moving_seconds) filter (where a.local_date > {{ today() }} - 28), 0)
         / 3600.0::double precision as moving_hours_28_days,
-        coalesce(sum(l.load) filter (where a.local_date > {{ today() }} - 28), 0) as load_28_days,
+        coalesce({{ exact_sum('l.load', where='a.local_date > ' ~ today() ~ ' - 28') }}, 0) as load_28_days,
         min(a.local_date) as first_day,
         max(a.local_date) as last_day
     from {{ ref('stg_activities') }} as a

@@ -11,8 +11,8 @@ with totals as (
         count(a.activity_id) as activities,
         sum(a.moving_seconds) / 3600.0::double precision as moving_hours,
         sum(a.distance_meters) / 1000.0::double precision as distance_kilometers,
-        sum(a.elevation_gain_meters) as elevation_gain_meters,
-        sum(l.load) as load
+        {{ exact_sum('a.elevation_gain_meters') }} as elevation_gain_meters,
+        {{ exact_sum('l.load') }} as load
     from {{ ref('stg_activities') }} as a
     left join {{ ref('stg_activity_loads') }} as l on l.activity_id = a.activity_id
     group by 1, 2, 3

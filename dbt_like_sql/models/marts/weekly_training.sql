@@ -22,8 +22,8 @@ cross join lateral (
         count(distinct a.local_date) as training_days,
         sum(a.moving_seconds) / 3600.0::double precision as moving_hours,
         sum(a.distance_meters) / 1000.0::double precision as distance_kilometers,
-        sum(a.elevation_gain_meters) as elevation_gain_meters,
-        sum(l.load) as load,
+        {{ exact_sum('a.elevation_gain_meters') }} as elevation_gain_meters,
+        {{ exact_sum('l.load') }} as load,
         max(a.moving_seconds) / 3600.0::double precision as longest_hours
     from {{ ref('stg_activities') }} as a
     left join {{ ref('stg_activity_loads') }} as l on l.activity_id = a.activity_id and l.profile_id = p.profile_id
