@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -121,9 +121,7 @@ class ProcessExecutor:
                 suspects.clear()
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+        self._discard(patience_seconds=10)
 
     def _alone(self, function: Callable[[T], R], task: T, timeout_seconds: float) -> Outcome[T, R]:
         """Runs a suspect in a process of its own, so that the loss has one name."""
@@ -136,9 +134,7 @@ class ProcessExecutor:
                 return Outcome(task, lost=f"the reader was stopped after {timeout_seconds:g} s")
             return _outcome(future, task)
         finally:
-            if not future.done():
-                _kill_workers(pool)
-            pool.shutdown(wait=True, cancel_futures=True)
+            _end(pool, patience_seconds=10 if future.done() else 0)
 
     def _submit(self, function: Callable[[T], R], task: T) -> Future[R]:
         with _no_main_module():
@@ -146,24 +142,45 @@ class ProcessExecutor:
                 self._pool = ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_end_with_parent)
             try:
                 return self._pool.submit(function, task)
-            except BrokenProcessPool as error:
+            except (BrokenProcessPool, OSError) as error:
+                # The second where it breaks at this very moment: a new worker cannot be given what has been closed.
+                if not self._pool._broken:  # noqa: SLF001
+                    raise
                 broken: Future[R] = Future()
-                broken.set_exception(error)
+                broken.set_exception(BrokenProcessPool(str(error)))
                 return broken
 
     def _kill(self) -> None:
         if self._pool is not None:
             _kill_workers(self._pool)
 
-    def _discard(self) -> None:
+    def _discard(self, patience_seconds: float = 0) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            _end(self._pool, patience_seconds)
             self._pool = None
 
 
 def _kill_workers(pool: ProcessPoolExecutor) -> None:
     for process in list(pool._processes.values()):  # noqa: SLF001 - the pool offers no other way to end a hung worker
         process.kill()
+
+
+def _end(pool: ProcessPoolExecutor, patience_seconds: float) -> None:
+    """Ends the pool; workers that are not done after so many seconds are killed.
+
+    The pool's own `shutdown(wait=True)` may wait for ever: a worker that starts while the pool finds out that another
+    one died is waited for and never told to end.
+    """
+    manager: Any = pool._executor_manager_thread  # noqa: SLF001 - the pool forgets both when told to end
+    workers = pool._processes  # noqa: SLF001
+    pool.shutdown(wait=False, cancel_futures=True)
+    if manager is None:
+        return
+    manager.join(patience_seconds)
+    while manager.is_alive():
+        for process in list(workers.values()):
+            process.kill()
+        manager.join(0.02)
 
 
 def make_executor(compute: str, workers: int) -> Executor:

@@ -93,6 +93,34 @@ def test_a_caller_that_stops_listening_does_not_wait_for_a_hanging_worker() -> N
     executor.close()
 
 
+@pytest.mark.parametrize("starts", ["before", "after"])
+def test_a_worker_that_starts_while_the_pool_breaks_is_not_waited_for(starts: str) -> None:
+    """It starts before or after the pool has told its workers to end, and is known to the pool only afterwards."""
+    executor = ProcessExecutor(2)
+    assert [o.result for o in executor.run(workers.square, [3], timeout_seconds=LONG)] == [9]
+    pool = executor._pool
+    assert pool is not None
+    spawn, known = pool._spawn_process, pool._processes
+
+    def spawn_late() -> None:
+        pool._processes = {}
+        if starts == "before":
+            spawn()
+        deadline = time.monotonic() + 20
+        while not pool._broken and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        if starts == "after":
+            spawn()
+        known.update(pool._processes)
+        pool._processes = known
+
+    pool._spawn_process = spawn_late
+    outcomes = list(executor.run(workers.die_on, [(1, 1), (2, 1), (3, 1)], timeout_seconds=LONG))
+    assert {o.task[0]: o.result or o.lost for o in outcomes} == {1: "the reader's process died", 2: 4, 3: 9}
+    executor.close()
+
+
 def test_workers_are_other_processes(shared: ProcessExecutor) -> None:
     ids = {o.result for o in shared.run(workers.process_id, range(8), timeout_seconds=LONG)}
     assert os.getpid() not in ids
