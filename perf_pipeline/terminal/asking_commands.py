@@ -71,7 +71,8 @@ def report(
     with Services(settings) as services:
         require_athlete(services, athlete)
         with services.athlete(athlete, "report") as lease:
-            update_report(services.store, services.warehouse, lease, athlete, datetime.now(UTC).date())
+            today = datetime.now(UTC).date()
+            update_report(services.store, services.warehouse, lease, athlete, today, full_refresh=True)
         key = layout.report(athlete, "html")
         if to is not None:
             to.write_bytes(services.store.get(key))

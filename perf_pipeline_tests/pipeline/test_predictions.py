@@ -109,7 +109,14 @@ def test_nothing_is_done_again_without_news(athlete: Athlete) -> None:
     before = athlete.snapshot()
     backtest, predictions = say(athlete)
     assert (backtest["months"], backtest["written"], predictions["written"]) == (0, 0, 0)
-    assert predictions["answered"] <= 2 < first[1]["answered"]
+    assert backtest["up_to_date"] == predictions["up_to_date"] == 1
+    assert first[1]["answered"] > 2
+    assert differences(before, athlete.snapshot()) == []
+    with athlete.warehouse.begin() as connection:  # without the note of what was read, each day is asked after
+        connection.exec_driver_sql("delete from athlete_outputs")
+    backtest, predictions = say(athlete)
+    assert (backtest["months"], backtest["written"], predictions["written"]) == (0, 0, 0)
+    assert predictions["answered"] <= 2
     assert differences(before, athlete.snapshot()) == []
 
 

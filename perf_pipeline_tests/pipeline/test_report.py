@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import pytest
 
 from perf_pipeline.pipeline.report.charts import all_charts, fitness
-from perf_pipeline.pipeline.report.facts import QUERIES, gather
+from perf_pipeline.pipeline.report.facts import QUERIES, Facts, gather
 from perf_pipeline.pipeline.report.page import render
 from perf_pipeline.pipeline.report.sketches import MOST_POINTS, curve_sketch, fitness_sketch, threshold_sketch
 from perf_pipeline.pipeline.report.writing import update_report
@@ -98,6 +98,12 @@ def test_the_page_is_written_again_only_when_something_has_changed(trained: Athl
 
     assert update(TODAY)
     assert not update(TODAY)
+    with trained.warehouse.begin() as connection:
+        connection.exec_driver_sql("update profiles set display_name = 'Ann'")
+    assert update(TODAY)
+    assert not update(TODAY)
+    trained.store.delete("reports/athlete=ann/report.json")
+    assert update(TODAY)
     trained.drop("2026-05-20.fit", making.fit(making.ride("2026-05-20")))
     trained.take_in()
     trained.months()
@@ -106,6 +112,22 @@ def test_the_page_is_written_again_only_when_something_has_changed(trained: Athl
     told = json.loads(trained.store.get("reports/athlete=ann/report.json"))
     assert told["as_of"] == str(TODAY)
     assert {row["sport"]: row["activities"] for row in told["sports"]}["bike"] == 4
+
+
+def test_the_facts_of_an_unchanged_report_are_read_from_the_page_and_draw_the_same_pictures(trained: Athlete) -> None:
+    def update() -> tuple[Facts, bool]:
+        with trained.lease() as lease:
+            return update_report(trained.store, trained.warehouse, lease, trained.handle, TODAY)
+
+    first, again = update(), update()
+    assert (first[1], again[1]) == (True, False)
+    assert json.loads(json.dumps(first[0], default=str)) == json.loads(json.dumps(again[0], default=str))
+    for draw in (
+        lambda facts: fitness_sketch(facts["fitness"]),
+        lambda facts: curve_sketch(facts["power"]),
+        lambda facts: threshold_sketch(facts["thresholds"], "bike", "critical_power"),
+    ):
+        assert draw(first[0]) == draw(again[0]) is not None
 
 
 def test_sketches_span_the_data(trained: Athlete) -> None:

@@ -51,7 +51,9 @@ def athlete_report(
 
     def work(turn: AthleteWork) -> dict[str, int]:
         services = turn.services
-        facts, written = update_report(services.store, services.warehouse, turn.lease, turn.handle, turn.today)
+        facts, written = update_report(
+            services.store, services.warehouse, turn.lease, turn.handle, turn.today, full_refresh=scope.full_refresh
+        )
         # The last athlete of a run stands for its others: metadata is no place for a thousand pictures.
         shown.clear()
         shown["report"] = dg.MetadataValue.path(services.store.url(layout.report(turn.handle, "html")))

@@ -32,14 +32,22 @@ _STATE = text(
 
 
 def fingerprint(
-    connection: Connection, profile_id: UUID, today: date, version: str, output: Table, *, thresholds: bool = True
+    connection: Connection,
+    profile_id: UUID,
+    today: date,
+    version: str,
+    output: Table | None,
+    *,
+    thresholds: bool = True,
 ) -> str:
-    """Hash of all that a stage could read, of the day, its code, and how many rows it has written.
+    """Hash of all that a stage could read, of the day, its code, and how many rows it has written (to no table: None).
 
     `version` is of the stage and of those upstream whose rows it reads; `thresholds`: it comes after them.
     """
     state = connection.execute(_STATE, {"profile": profile_id, "thresholds": thresholds}).one()
-    written = connection.scalar(select(func.count()).select_from(output).where(output.c.profile_id == profile_id))
+    written = None
+    if output is not None:
+        written = connection.scalar(select(func.count()).select_from(output).where(output.c.profile_id == profile_id))
     return hashlib.sha256(repr((*state, written, today, version)).encode()).hexdigest()[:32]
 
 
@@ -58,7 +66,7 @@ def turn(
     stage: str,
     today: date,
     version: str,
-    output: Table,
+    output: Table | None,
     *,
     full_refresh: bool,
     thresholds: bool = True,

@@ -15,13 +15,19 @@ from perf_pipeline.physiology.prediction_cases import Case, Outlook, cases, mont
 from perf_pipeline.physiology.prediction_choice import Record
 from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.history.curves import digests, read_histories
+from perf_pipeline.pipeline.history.freshness import turn
 from perf_pipeline.pipeline.stages import predictions as stage
 from perf_pipeline.storage.tables import capability_predictions, prediction_backtests
 from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows
 
-STAGE = "perf_pipeline.pipeline.stages.predictions"
+BACKTEST, FORECAST = "prediction_backtest", "capability_predictions"
 ACTIVE_DAYS = 97
 """Weeks are answered while there was an effort in the last 90 days, and the week after."""
+
+
+def prediction_version() -> str:
+    """Code version of both stages."""
+    return code_version("perf_pipeline.pipeline.stages.predictions", "perf_pipeline.pipeline.history.curves")
 
 
 def _nothing(done: int, total: int) -> None:
@@ -37,7 +43,26 @@ def update_backtest(
     progress: Callable[[int, int], None] = _nothing,
 ) -> dict[str, int]:
     """Every month whose 30 days after are over: what was said, and what happened. Months with no news are skipped."""
-    version = code_version(STAGE, "perf_pipeline.pipeline.history.curves")
+    version = prediction_version()
+    with turn(
+        warehouse, lease, BACKTEST, today, version, prediction_backtests, full_refresh=full_refresh, thresholds=False
+    ) as mine:
+        if mine.current:
+            return {"cases": 0, "months": 0, "written": 0, "withdrawn": 0, "up_to_date": 1}
+        counts = _look_back(warehouse, lease, today, version, full_refresh=full_refresh, progress=progress)
+        mine.done = True
+    return counts
+
+
+def _look_back(
+    warehouse: Warehouse,
+    lease: Lease,
+    today: date,
+    version: str,
+    *,
+    full_refresh: bool,
+    progress: Callable[[int, int], None],
+) -> dict[str, int]:
     with warehouse.begin() as connection:
         histories = read_histories(connection, lease.profile_id, today)
         held = _held_cases(connection, lease.profile_id)
@@ -109,7 +134,26 @@ def update_predictions(
     progress: Callable[[int, int], None] = _nothing,
 ) -> dict[str, int]:
     """What the athlete can be expected to do, as of every Sunday and today, where it differs from the last word."""
-    version = code_version(STAGE, "perf_pipeline.pipeline.history.curves")
+    version = prediction_version()
+    with turn(
+        warehouse, lease, FORECAST, today, version, capability_predictions, full_refresh=full_refresh, thresholds=False
+    ) as mine:
+        if mine.current:
+            return {"as_of_days": 0, "answered": 0, "written": 0, "up_to_date": 1}
+        counts = _look_ahead(warehouse, lease, today, version, full_refresh=full_refresh, progress=progress)
+        mine.done = True
+    return counts
+
+
+def _look_ahead(
+    warehouse: Warehouse,
+    lease: Lease,
+    today: date,
+    version: str,
+    *,
+    full_refresh: bool,
+    progress: Callable[[int, int], None],
+) -> dict[str, int]:
     with warehouse.begin() as connection:
         histories = read_histories(connection, lease.profile_id, today)
         said = _said(connection, lease.profile_id)

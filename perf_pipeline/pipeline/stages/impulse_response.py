@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,7 +17,7 @@ from perf_pipeline.physiology.refusal import Refusal
 
 NEAR_MAXIMAL = 0.95
 """Of the best of the last 90 days: the rule sees no model, so that it cannot choose what suits one."""
-_WINDOW_DAYS = 90
+_WINDOW = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,15 @@ TESTS = (
 def near_maximal(bests: Mapping[date, float]) -> list[tuple[date, float]]:
     """Of the best value of each day (higher is better) those that were tests: the week's best, and near-maximal."""
     found: dict[tuple[int, int], tuple[date, float]] = {}
-    days = sorted(bests)
-    for day in days:
-        recent = max(bests[other] for other in days if timedelta(0) <= day - other < timedelta(days=_WINDOW_DAYS))
+    window: deque[date] = deque()
+    """Days of the last ninety whose best no later one of them reaches: the first is the highest of all."""
+    for day in sorted(bests):
+        while window and bests[window[-1]] <= bests[day]:
+            window.pop()
+        window.append(day)
+        while day - window[0] >= _WINDOW:
+            window.popleft()
+        recent = bests[window[0]]
         week = day.isocalendar()[:2]
         if bests[day] >= NEAR_MAXIMAL * recent and (week not in found or bests[day] > found[week][1]):
             found[week] = day, bests[day]
