@@ -6,9 +6,10 @@
 {%- endif -%}
 {%- endmacro %}
 
-{# Efforts of a span. The bound on the moment lets the index do the work; the local day decides. #}
+{# Efforts of a span. The bounds on the moments let an index do the work, whether efforts or activities are looked for
+   first; the local day decides. #}
 {% macro in_span(effort, span) -%}
 {%- if span == 'all time' -%} true
-{%- else -%} {{ effort }}.local_date >= {{ first_day(span) }} and {{ effort }}.recorded_at >= {{ first_day(span) }} - interval '2 days'
+{%- else -%} {{ effort }}.local_date >= {{ first_day(span) }} and {{ effort }}.recorded_at >= {{ first_day(span) }} - interval '2 days' and {{ effort }}.started_at >= {{ first_day(span) }} - interval '2 days'
 {%- endif -%}
 {%- endmacro %}

@@ -213,11 +213,8 @@ activity_efforts = Table(
     Column("evidence", JSONB, nullable=False, server_default=text("'{}'"), comment="what decided the grade"),
     Index("ix_activity_efforts_duration", "profile_id", "effort_type", "duration_seconds", text("recorded_at DESC")),
     Index("ix_activity_efforts_distance", "profile_id", "effort_type", "distance_meters", text("recorded_at DESC")),
-    Index(
-        "ix_activity_efforts_curve", "profile_id", "effort_type", "recorded_at",
-        postgresql_include=["duration_seconds", "value"],
-    ),
-    Index(None, "activity_id"),
+    # Both are asked for at once: with one of them in the index, all efforts of the athlete were read for each activity.
+    Index(None, "activity_id", "profile_id"),
     comment="How well? The best window per duration or distance of each activity. Rebuilt from the archive.",
 )  # fmt: skip
 

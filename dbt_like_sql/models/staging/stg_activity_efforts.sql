@@ -5,6 +5,7 @@ select
     e.profile_id,
     a.sport,
     a.local_date,
+    a.started_at,
     e.effort_type,
     e.duration_seconds,
     e.distance_meters::double precision as distance_meters,

@@ -501,13 +501,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_activity_efforts"),
         comment="How well? The best window per duration or distance of each activity. Rebuilt from the archive.",
     )
-    op.create_index("ix_activity_efforts_activity_id", "activity_efforts", ["activity_id"], unique=False)
     op.create_index(
-        "ix_activity_efforts_curve",
-        "activity_efforts",
-        ["profile_id", "effort_type", "recorded_at"],
-        unique=False,
-        postgresql_include=["duration_seconds", "value"],
+        "ix_activity_efforts_activity_id_profile_id", "activity_efforts", ["activity_id", "profile_id"], unique=False
     )
     op.create_index(
         "ix_activity_efforts_distance",
