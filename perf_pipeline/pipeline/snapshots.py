@@ -9,7 +9,15 @@ from sqlalchemy import Connection, Table, select
 from perf_pipeline.storage.tables import BOOKKEEPING_COLUMNS, METADATA
 
 LEFT_OUT = frozenset(
-    {"athlete_leases", "athlete_outputs", "journal_heads", "journal_pending", "archive_checks", "delivery_services"}
+    {
+        "athlete_leases",
+        "athlete_logins",
+        "athlete_outputs",
+        "journal_heads",
+        "journal_pending",
+        "archive_checks",
+        "delivery_services",
+    }
 )
 """Machinery: it counts the runs, or tells of this installation, and not what the files give."""
 

@@ -96,6 +96,15 @@ profiles = Table(
     comment="Athletes. Rebuilt from the archive: the handle and the newest profile.yaml.",
 )  # fmt: skip
 
+athlete_logins = Table(
+    "athlete_logins", METADATA,
+    Column("role_name", Text, nullable=False, comment="the role in PostgreSQL that somebody logs in with"),
+    _profile("the athlete whose rows it reads"),
+    PrimaryKeyConstraint("role_name", "profile_id"),
+    Index(None, "profile_id"),
+    comment="Whose rows a login reads: one athlete's, or those of several whom it looks after. Not rebuilt: access is given by people.",
+)  # fmt: skip
+
 athlete_leases = Table(
     "athlete_leases", METADATA,
     Column("profile_id", UUID(as_uuid=True), ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True, comment="the athlete"),

@@ -38,6 +38,7 @@ def examine(settings: Settings) -> list[Finding]:
         findings += [
             _try("storage", lambda: _storage(services)),
             _try("database", lambda: _database(services)),
+            _try("access", lambda: _access(services)),
             _try("Dagster's database", lambda: _dagster(settings)),
             _try("disk", lambda: _disk(settings)),
             _try("delivery", lambda: _delivery(settings)),
@@ -66,6 +67,15 @@ def _database(services: Services) -> str:
     with services.warehouse.begin() as connection:
         version = connection.exec_driver_sql("show server_version").scalar()
     return f"{without_secrets(warehouse_url(services.settings))} answers (PostgreSQL {version}), schema up to date"
+
+
+def _access(services: Services) -> str:
+    roles = "select count(*) from pg_roles where rolname in ('perf_analyst', 'perf_athlete')"
+    with services.warehouse.begin() as connection:
+        if connection.exec_driver_sql(roles).scalar() != 2:
+            return "closed to all but the owner: the roles perf_analyst and perf_athlete are missing (docs/access.md)"
+        logins = connection.exec_driver_sql("select count(distinct role_name) from athlete_logins").scalar()
+    return f"perf_analyst reads all rows; perf_athlete own ones, with {logins} login(s)"
 
 
 def _dagster(settings: Settings) -> str:

@@ -143,7 +143,9 @@ def _wrong_types(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def known_tables() -> list[Table]:
     """The tables about an athlete, in the order of their references."""
-    machinery = {"athlete_leases", "journal_heads", "journal_pending", "activity_outputs", "athlete_outputs"}
+    machinery = {
+        "athlete_leases", "athlete_logins", "journal_heads", "journal_pending", "activity_outputs", "athlete_outputs",
+    }  # fmt: skip
     return [
         table
         for table in METADATA.sorted_tables

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, InternalError, NotSupportedError, Operati
 
 from perf_pipeline.pipeline.sql_models.errors import ModelError
 from perf_pipeline.pipeline.sql_models.project import Model, Project, Target, fingerprint, load_project
-from perf_pipeline.pipeline.sql_models.registry import WHOLE, Registry
+from perf_pipeline.pipeline.sql_models.registry import ATHLETE, WHOLE, Registry
 from perf_pipeline.pipeline.sql_models.relations import (
     WORDS,
     count_rows,
@@ -89,6 +89,7 @@ def build(engine: Engine, project: Project, only: Iterable[str] | None = None, *
             if model.name in chosen and model.name not in done:
                 renews = refresh and model.materialized != "view"
                 done[model.name] = _refresh(engine, registry, model) if renews else Built(model.name, "unchanged")
+        _retried(lambda: _open_to_readers(engine, project, registry))
         if only is None:
             _finish(engine, project, registry)
     return [done[name] for name in project.models if name in done]
@@ -189,7 +190,9 @@ def _take_over(connection: Connection, registry: Registry, models: Sequence[Mode
         for model in models:
             renaming = f'{WORDS[model.materialized]} {quoted(model, NEW)} RENAME TO "{model.name}"'
             run_sql(connection, f"ALTER {renaming}")
-            grant(connection, model, rights[model.name])
+            # A view that is stored from now on holds the rows of all athletes.
+            kept = [(role, right) for role, right in rights[model.name] if role != ATHLETE]
+            grant(connection, model, rights[model.name] if model.materialized == "view" else kept)
             describe(connection, model)
             registry.record(connection, model)
 
@@ -214,6 +217,11 @@ def _refresh(engine: Engine, registry: Registry, model: Model) -> Built:
         registry.record(connection, model)
         rows = count_rows(connection, model)
     return Built(model.name, "refreshed", time.perf_counter() - began, rows)
+
+
+def _open_to_readers(engine: Engine, project: Project, registry: Registry) -> None:
+    with _transaction(engine) as connection:
+        registry.open_to_readers(connection, project)
 
 
 def _finish(engine: Engine, project: Project, registry: Registry) -> None:

@@ -15,7 +15,7 @@ from perf_pipeline.pipeline.sql_models.project import fingerprint, models_folder
 from perf_pipeline.storage.tables import METADATA
 
 ROOT = models_folder().parent
-MACHINERY = {"journal_heads", "journal_pending", "athlete_outputs", "delivery_services"}
+MACHINERY = {"journal_heads", "journal_pending", "athlete_logins", "athlete_outputs", "delivery_services"}
 """Tables that tell nothing to an analyst."""
 
 
