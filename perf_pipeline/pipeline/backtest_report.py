@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from perf_pipeline.storage.tables import prediction_backtests
 
@@ -108,6 +108,18 @@ def near_coverage(rows: Iterable[Mapping[str, Any]]) -> tuple[float | None, int]
     """Coverage of near-maximal outcomes over all classes, and of how many."""
     near = [row for row in rows if row["near_maximal"] and row["predicted"] is not None]
     return coverage(near), len(near)
+
+
+def stored_coverage(connection: Connection, profile_ids: Sequence[UUID]) -> tuple[float | None, int]:
+    """`near_coverage` of what is stored of these athletes, without reading it."""
+    table = prediction_backtests.c
+    inside = table.actual.between(table.predicted_low, table.predicted_high)
+    held, cases = connection.execute(
+        select(func.count().filter(inside), func.count()).where(
+            table.profile_id.in_(list(profile_ids)), table.near_maximal, table.predicted.is_not(None)
+        )
+    ).one()
+    return (held / cases if cases else None), cases
 
 
 def is_honest(share: float | None, cases: int) -> bool:

@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from perf_pipeline.pipeline.backtest_report import by_class, calibration_svg, is_honest, markdown, read_cases
+from perf_pipeline.pipeline.backtest_report import (
+    by_class,
+    calibration_svg,
+    is_honest,
+    markdown,
+    near_coverage,
+    read_cases,
+    stored_coverage,
+)
 from perf_pipeline.pipeline.demo_efforts import FIRST_DAY, career
 from perf_pipeline.pipeline.history.predictions import update_backtest, update_predictions
 from perf_pipeline.pipeline.predicted import headlines, latest_predictions
@@ -120,6 +128,17 @@ def test_nothing_is_done_again_without_news(athlete: Athlete) -> None:
     assert differences(before, athlete.snapshot()) == []
 
 
+def test_another_device_for_the_same_ride_is_news(athlete: Athlete) -> None:
+    write(athlete, 3, "bike")
+    say(athlete)
+    kept, gone = (row["id"] for row in athlete.rows("activities")[-2:])
+    table = METADATA.tables["activities"]
+    with athlete.warehouse.begin() as connection:
+        connection.execute(table.update().where(table.c.id == gone).values(superseded_by=kept))
+    backtest, predictions = say(athlete)
+    assert "up_to_date" not in {**backtest, **predictions}
+
+
 def test_a_new_month_is_added_and_what_was_said_before_stays(athlete: Athlete) -> None:
     write(athlete, 3, "bike", until=330)
     say(athlete, date.fromordinal(FIRST_DAY + 330))
@@ -179,6 +198,8 @@ def test_the_report_tells_errors_beside_naive_and_riegel_and_draws_the_calibrati
     say(athlete)
     with athlete.warehouse.begin() as connection:
         rows = read_cases(connection, [athlete.profile_id])
+        assert stored_coverage(connection, [athlete.profile_id]) == near_coverage(rows)
+        assert stored_coverage(connection, []) == (None, 0)
     results = {one.target: one for one in by_class(rows)}
     five = results["distance 5000 m"]
     same = [r for r in rows if r["target"] == "distance 5000 m" and r["near_maximal"] and r["predicted"] and r["naive"]]
