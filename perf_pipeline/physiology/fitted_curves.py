@@ -113,11 +113,12 @@ def fit_omni_domain(
     `short` and `long`: (seconds, watts). A best effort is a lower bound: Pmax is the highest that any short effort
     asks for, and A the least decay that any long effort leaves possible, not their mean. It is never below zero.
     """
-    asked = [_max_watts(t, p, cp_watts, w_prime_joules) for t, p in short if 1 <= t <= 30 and p > cp_watts]
-    known = [x for x in asked if x is not None]
-    if not known:
+    top: float | None = None
+    for t, p in sorted(short, key=lambda effort: -effort[1]):
+        if 1 <= t <= 30 and p > cp_watts:
+            top = _max_watts(t, p, cp_watts, w_prime_joules, top)
+    if top is None:
         return Refusal("the omni-domain model needs a sprint of 1 to 30 s that W' allows")
-    top = max(known)
     base = OmniDomain(cp_watts, w_prime_joules, top, None, 0)
     beyond = [(t, p) for t, p in long if t > LONG_SECONDS * 1.05]
     decays = [(omni_domain_power_watts(t, base) - p) / math.log(t / LONG_SECONDS) for t, p in beyond]
@@ -129,14 +130,19 @@ def fit_omni_domain(
     return OmniDomain(cp_watts, w_prime_joules, top, decay, len(decays))
 
 
-def _max_watts(seconds: float, watts: float, cp: float, w_prime: float) -> float | None:
-    """The Pmax at which the model gives this power; None where W' does not last so long."""
-    from scipy.optimize import brentq
+def _max_watts(seconds: float, watts: float, cp: float, w_prime: float, least: float | None) -> float | None:
+    """The Pmax at which the model gives this power, or `least` where that allows it, or where W' does not last so
+    long.
+    """
 
     def missing(top: float) -> float:
         return -w_prime / seconds * math.expm1(-seconds * (top - cp) / w_prime) + cp - watts
 
-    return float(brentq(missing, cp, 5000.0)) if missing(5000.0) > 0 else None
+    if (least is not None and missing(least) >= 0) or not missing(5000.0) > 0:
+        return least
+    from scipy.optimize import brentq
+
+    return float(brentq(missing, cp, 5000.0))
 
 
 def _within(seconds: Sequence[float], watts: Sequence[float], low: float, high: float) -> tuple[FloatArray, FloatArray]:

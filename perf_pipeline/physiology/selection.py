@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-
-import numpy as np
 
 from perf_pipeline.physiology.refusal import Refusal
 
@@ -56,17 +55,28 @@ def select(candidates: Sequence[Candidate], rules: Rules) -> tuple[int, ...] | R
     return _enough(candidates, chosen, rules) or chosen
 
 
+def distinct(candidates: Sequence[Candidate], rules: Rules) -> list[int]:
+    """Indices of the efforts of the rules' lengths of which no two overlap, the nearest to maximal first."""
+    return _distinct(candidates, _usable(candidates, rules), rules)
+
+
 def companions(
-    candidates: Sequence[Candidate], chosen: Sequence[int], rules: Rules, curve: tuple[float, float], band: float
+    candidates: Sequence[Candidate],
+    chosen: Sequence[int],
+    rules: Rules,
+    curve: tuple[float, float],
+    band: float,
+    known: Sequence[int] | None = None,
 ) -> tuple[int, ...]:
     """`chosen` with the other distinct efforts that lie within `band` (a share) of the curve (limit, capacity), in
-    order of duration.
+    order of duration. `known`: the `distinct` ones, where they have been found already.
 
     The best of several maximal efforts of one duration is best by luck as well: a curve through the bests alone lies
     too high, the more so the more often the athlete went all out. Where there are fewer efforts in the band than in
     another one just below, they are the easy ones' upper end, and nothing is added.
     """
-    others = [i for i in _distinct(candidates, _usable(candidates, rules), rules) if i not in set(chosen)]
+    taken = set(chosen)
+    others = [i for i in (distinct(candidates, rules) if known is None else known) if i not in taken]
     away = {i: candidates[i].value / (curve[0] + curve[1] / candidates[i].seconds) - 1 for i in others}
     near = [i for i in others if abs(away[i]) <= band]
     below = [i for i in others if -2 * band <= away[i] < -band]
@@ -78,7 +88,7 @@ def _usable(candidates: Sequence[Candidate], rules: Rules) -> list[int]:
     return [
         i
         for i, c in enumerate(candidates)
-        if np.isfinite(c.value) and c.value > 0 and rules.shortest_seconds <= c.seconds <= rules.longest_seconds
+        if math.isfinite(c.value) and c.value > 0 and rules.shortest_seconds <= c.seconds <= rules.longest_seconds
     ]
 
 

@@ -23,7 +23,7 @@ from perf_pipeline.physiology.hyperbola import (
     widened,
 )
 from perf_pipeline.physiology.refusal import Refusal
-from perf_pipeline.physiology.selection import Candidate, Rules, companions, select
+from perf_pipeline.physiology.selection import Candidate, Rules, companions, distinct, select
 
 __all__ = [
     "CriticalPowerFit", "CriticalSpeedFit", "Influence", "NextEffort", "Parameters", "PowerEffort", "Refusal",
@@ -325,13 +325,13 @@ def _line_with_companions(
 
     How near is by the efforts' own scatter: 2.5 times, between 3 and 6 %.
     """
-    chosen, tolerated = envelope, TOLERATED
+    chosen, tolerated, apart = envelope, TOLERATED, distinct(candidates, rules)
     line = robust_line(*_columns(candidates, chosen))
     for _ in range(_ROUNDS):
         if isinstance(line, Refusal):
             return line
         band = min(max(_BAND[0], _BAND_SCATTERS * line.scatter), _BAND[1])
-        more = companions(candidates, envelope, rules, (line.limit, line.capacity), band)
+        more = companions(candidates, envelope, rules, (line.limit, line.capacity), band, apart)
         if len(more) == len(envelope):
             break
         wider = max(TOLERATED, min(_TOLERATED_SCATTERS * line.scatter, _MOST_TOLERATED))

@@ -30,8 +30,6 @@ def read_chosen(chosen: ChosenActivities) -> Iterator[tuple[StoredSession, Clean
     """
     sessions = chosen.store.get(layout.sessions(chosen.handle, chosen.month))
     streams = chosen.store.get(layout.streams(chosen.handle, chosen.month))
-    for stored in read_sessions(sessions, streams):
-        sport = chosen.sports.get(stored.activity_id)
-        if sport is not None:
-            told = replace(stored, session=replace(stored.session, sport=sport))
-            yield told, clean(told.session)
+    for stored in read_sessions(sessions, streams, chosen.sports):
+        told = replace(stored, session=replace(stored.session, sport=chosen.sports[stored.activity_id]))
+        yield told, clean(told.session)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -194,8 +194,9 @@ def _extras(streams: Sequence[Streams]) -> pa.Array:
     )
 
 
-def read_streams(data: bytes) -> dict[uuid.UUID, Streams]:
-    """The records of a month by activity, each in the file's order; units of extras are with the sessions.
+def read_streams(data: bytes, wanted: Container[uuid.UUID] | None = None) -> dict[uuid.UUID, Streams]:
+    """The records of a month by activity (of those `wanted`), each in the file's order; units of extras are with the
+    sessions.
 
     Activities without a record are not among them. Raises `CorruptStreamsError`.
     """
@@ -217,13 +218,16 @@ def read_streams(data: bytes) -> dict[uuid.UUID, Streams]:
     extras = _ExtrasReader(table.column("extras").combine_chunks())
     found: dict[uuid.UUID, Streams] = {}
     for first, last in pairwise(bounds):
+        activity_id = uuid.UUID(ids.dictionary[codes[first]].as_py())
+        if wanted is not None and activity_id not in wanted:
+            continue
         channels = {}
         for name, values in columns.items():
             part = values[first:last]
             if not np.isnan(part).all():
                 channels[name] = part.copy()
         channels.update(extras.between(int(first), int(last)))
-        found[uuid.UUID(ids.dictionary[codes[first]].as_py())] = Streams(time[first:last].copy(), channels)
+        found[activity_id] = Streams(time[first:last].copy(), channels)
     return found
 
 
@@ -263,17 +267,22 @@ def write_sessions(items: Sequence[StoredSession]) -> bytes:
     return sink.getvalue()
 
 
-def read_sessions(sessions: bytes, streams: bytes | None = None) -> list[StoredSession]:
-    """A month's sessions in order of start, with their records where `streams` is given (else with none).
+def read_sessions(
+    sessions: bytes, streams: bytes | None = None, wanted: Container[uuid.UUID] | None = None
+) -> list[StoredSession]:
+    """A month's sessions (those `wanted`) in order of start, with their records where `streams` is given (else with
+    none).
 
     Raises `CorruptStreamsError`.
     """
     from perf_pipeline.storage.sessions import SESSIONS_SCHEMA
 
-    records = read_streams(streams) if streams is not None else {}
+    records = read_streams(streams, wanted) if streams is not None else {}
     rows = read_session_rows(_read(sessions, SESSIONS_SCHEMA))
     found = []
     for item, units in rows:
+        if wanted is not None and item.activity_id not in wanted:
+            continue
         told = records.get(item.activity_id, Streams.empty())
         found.append(replace(item, session=replace(item.session, streams=replace(told, extra_units=units))))
     return found
@@ -281,7 +290,9 @@ def read_sessions(sessions: bytes, streams: bytes | None = None) -> list[StoredS
 
 def _read(data: bytes, schema: pa.Schema, **options: Any) -> pa.Table:
     try:
-        table = pq.read_table(pa.BufferReader(data), **options)
+        # Not by `read_table`: it makes a data set of one file, four times the work, and imports pandas to do so.
+        with pq.ParquetFile(pa.BufferReader(data), **options) as file:
+            table = file.read()
     except (pa.ArrowException, OSError) as error:
         raise CorruptStreamsError("a Parquet object cannot be read", "Rebuild the month", error) from error
     if table.schema.names != schema.names:

@@ -318,6 +318,16 @@ def test_the_omni_domain_model_gives_back_its_sprint_and_its_decay():
     assert found.decay_watts == pytest.approx(20, rel=1e-6)
 
 
+def test_the_omni_domain_models_sprint_is_the_highest_that_any_short_effort_asks_for():
+    dice = np.random.default_rng(5)
+    for _ in range(50):
+        short = [(float(t), float(dice.uniform(200, 1600))) for t in dice.uniform(0.5, 60, 12)]
+        alone = [fit_omni_domain(250.0, 18_000.0, [effort], []) for effort in short]
+        asked = [one.max_watts for one in alone if isinstance(one, OmniDomain)]
+        found = fit_omni_domain(250.0, 18_000.0, short, [])
+        assert found.max_watts == pytest.approx(max(asked), rel=1e-9)
+
+
 def test_easy_long_rides_set_no_decay():
     short = [(5.0, 900.0)]
     assert fit_omni_domain(250.0, 18_000.0, short, [(5400.0, 130.0)]).decay_watts is None

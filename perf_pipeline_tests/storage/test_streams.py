@@ -111,6 +111,11 @@ def test_what_is_read_back_is_the_quantised_session(sessions: list[Session]) -> 
     assert [item.session.start_ms for item in back] == sorted(session.start_ms for session in sessions)
     by_id = {item.activity_id: item for item in back}
     assert len(by_id) == len(items)
+    some = {item.activity_id for item in items[::2]}
+    chosen = read_sessions(write_sessions(items), write_streams(items), some)
+    assert [item.activity_id for item in chosen] == [item.activity_id for item in back if item.activity_id in some]
+    for item in chosen:
+        same(by_id[item.activity_id].session, item.session)
     for item in items:
         found = by_id[item.activity_id]
         assert (found.source_sha256, found.file_meta) == (item.source_sha256, item.file_meta)

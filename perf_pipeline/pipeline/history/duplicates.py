@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from perf_pipeline.physiology.duplicates import Description, find_duplicates
 from perf_pipeline.pipeline.chosen_streams import ChosenActivities
@@ -144,13 +144,18 @@ def _marked(connection: Connection, profile_id: UUID) -> dict[UUID, Verdict]:
 
 
 def _mark(connection: Connection, changed: dict[UUID, Verdict | None]) -> None:
-    for activity_id, verdict in changed.items():
-        by, reason = verdict or (None, None)
-        connection.execute(
+    rows = [
+        {"activity": activity_id, "by": by, "reason": reason}
+        for activity_id, verdict in changed.items()
+        for by, reason in (verdict or (None, None),)
+    ]
+    if rows:
+        statement = (
             update(activities)
-            .where(activities.c.id == activity_id)
-            .values(superseded_by=by, superseded_reason=reason, updated_at=func.now())
+            .where(activities.c.id == bindparam("activity"))
+            .values(superseded_by=bindparam("by"), superseded_reason=bindparam("reason"), updated_at=func.now())
         )
+        connection.execute(statement, rows)
 
 
 def _fingerprints(connection: Connection, profile_id: UUID) -> dict[UUID, str]:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from perf_pipeline.physiology.effort_history import Curve, History
 from perf_pipeline.physiology.prediction_cases import Case, Outlook, cases, month_ends, outlooks
@@ -175,9 +175,10 @@ def _look_ahead(
         progress(index + 1, len(histories))
     with lease.transaction() as connection:
         copy_rows(connection, capability_predictions, new)
-        for row_id, digest in settled:
-            mine = capability_predictions.c.id == row_id
-            connection.execute(update(capability_predictions).where(mine).values(input_hash=digest))
+        if settled:
+            mine = capability_predictions.c.id == bindparam("row")
+            statement = update(capability_predictions).where(mine).values(input_hash=bindparam("digest"))
+            connection.execute(statement, [{"row": row_id, "digest": digest} for row_id, digest in settled])
     return {**counts, "written": len(new)}
 
 
