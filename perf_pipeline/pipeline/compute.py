@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from perf_pipeline.storage.arrow import do_without_pandas
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -120,13 +122,18 @@ class ProcessExecutor:
                     yield self._alone(function, task, timeout_seconds)
                 suspects.clear()
 
+    @property
+    def is_started(self) -> bool:
+        """Whether there are workers already."""
+        return self._pool is not None
+
     def close(self) -> None:
         self._discard(patience_seconds=10)
 
     def _alone(self, function: Callable[[T], R], task: T, timeout_seconds: float) -> Outcome[T, R]:
         """Runs a suspect in a process of its own, so that the loss has one name."""
         with _no_main_module():
-            pool = ProcessPoolExecutor(1, mp_context=_context(), initializer=_end_with_parent)
+            pool = ProcessPoolExecutor(1, mp_context=_context(), initializer=_begin)
             future = pool.submit(function, task)
         try:
             done, _ = wait([future], timeout=timeout_seconds)
@@ -139,7 +146,7 @@ class ProcessExecutor:
     def _submit(self, function: Callable[[T], R], task: T) -> Future[R]:
         with _no_main_module():
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_end_with_parent)
+                self._pool = ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_begin)
             try:
                 return self._pool.submit(function, task)
             except (BrokenProcessPool, OSError) as error:
@@ -190,6 +197,12 @@ def make_executor(compute: str, workers: int) -> Executor:
 
         return DaskExecutor(compute)
     return InlineExecutor() if compute == "inline" else ProcessExecutor(workers)
+
+
+def _begin() -> None:
+    """What a worker does first."""
+    do_without_pandas()
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

@@ -65,6 +65,11 @@ def staging(handle: str, token: str = "", key: str = "") -> str:
     return f"staging/athlete={handle}/{token}/{key}" if token else f"staging/athlete={handle}/"
 
 
+def attempts(handle: str, token: str = "") -> str:
+    """Where a run says that it reads the athlete's files in its own process, or the folder of those who do."""
+    return f"attempts/athlete={handle}/{token}"
+
+
 def split_inbox(key: str) -> tuple[str, str] | None:
     """(athlete, name) of an inbox key; None for an object outside every athlete's folder, or that no key can name."""
     try:

@@ -233,8 +233,8 @@ def _archived(store: ObjectStore, file: MonthFile) -> bytes:
 def _stage_parquet(task: MonthTask, stored: Sequence[StoredSession]) -> tuple[str, dict[str, str]]:
     """Puts the month's Parquet under names of its own; returns the contents' hash and the final name by staged name."""
     parquet = {
-        layout.streams(task.handle, task.month): write_streams(stored),
-        layout.sessions(task.handle, task.month): write_sessions(stored),
+        layout.streams(task.handle, task.month): write_streams(stored, quantised=True),
+        layout.sessions(task.handle, task.month): write_sessions(stored, quantised=True),
     }
     return _hash_of(*parquet.values()), _stage(task, parquet)
 

@@ -13,7 +13,8 @@ from typing import Self
 from uuid import UUID
 
 from perf_pipeline.pipeline import layout
-from perf_pipeline.pipeline.compute import Executor, make_executor
+from perf_pipeline.pipeline.compute import Executor, ProcessExecutor, make_executor
+from perf_pipeline.pipeline.few_tasks import Attempts, FewHereExecutor
 from perf_pipeline.pipeline.restore import journalled, restore
 from perf_pipeline.settings import Settings
 from perf_pipeline.storage import embedded_postgres
@@ -78,7 +79,12 @@ class Services:
 
     @cached_property
     def executor(self) -> Executor:
-        return make_executor(self.settings.compute, self.settings.workers)
+        executor = make_executor(self.settings.compute, self.settings.workers)
+        return FewHereExecutor(executor, self._attempts) if isinstance(executor, ProcessExecutor) else executor
+
+    @cached_property
+    def _attempts(self) -> Attempts:
+        return Attempts(lambda: self.store)
 
     @contextmanager
     def athlete(self, handle: str, run: str, stage: str | None = None) -> Iterator[Lease]:
@@ -93,7 +99,7 @@ class Services:
             raise HandleError(handle)
         profile_id: UUID = self.warehouse.ensure_profile(handle)
         holder = f"{socket.gethostname()}:{os.getpid()}:{run}"
-        with self.warehouse.athlete_lease(profile_id, holder, LEASE_WAIT_SECONDS) as bare:
+        with self._attempts.about(handle), self.warehouse.athlete_lease(profile_id, holder, LEASE_WAIT_SECONDS) as bare:
             lease = journalled(bare, self.store, handle)
             restore(self.store, lease, handle, stage)
             yield lease
@@ -102,6 +108,7 @@ class Services:
         opened = vars(self)
         if "executor" in opened:
             self.executor.close()
+            self._attempts.end()
         if "warehouse" in opened:
             self.warehouse.close()
 

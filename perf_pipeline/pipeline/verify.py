@@ -18,7 +18,7 @@ from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.tables import BOOKKEEPING_COLUMNS, METADATA
 from perf_pipeline.storage.warehouse import Warehouse
 
-OURS_ALONE = frozenset({"inbox", "archive", "quarantine", "staging", "outbox", "reports", ".probe"})
+OURS_ALONE = frozenset({"inbox", "archive", "quarantine", "staging", "outbox", "reports", "attempts", ".probe"})
 """Folders that hold no Parquet that a rebuild gives: what came in, what is under way, what went out."""
 NAMED = 20
 """Differences that are named, of a table and of the objects."""

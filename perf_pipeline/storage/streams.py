@@ -121,13 +121,14 @@ def _sorted(items: Iterable[StoredSession]) -> list[StoredSession]:
     return sorted(items, key=lambda item: (item.session.start_ms, item.session.index, item.activity_id))
 
 
-def write_streams(items: Sequence[StoredSession]) -> bytes:
-    """The records of a month's sessions as one Parquet file, by start of the session and then in the file's order."""
-    ordered = [
-        replace(item, session=replace(item.session, streams=quantise_streams(item.session.streams)))
-        for item in _sorted(items)
-    ]
-    streams = [item.session.streams for item in ordered]
+def write_streams(items: Sequence[StoredSession], *, quantised: bool = False) -> bytes:
+    """The records of a month's sessions as one Parquet file, by start of the session and then in the file's order.
+
+    `quantised` says that the sessions are so already, which spares doing it again.
+    """
+    ordered = _sorted(items)
+    told = [item.session.streams for item in ordered]
+    streams = told if quantised else [quantise_streams(one) for one in told]
     lengths = np.array([len(s) for s in streams], np.int64)
     ids = pa.DictionaryArray.from_arrays(
         pa.array(np.repeat(np.arange(len(ordered), dtype=np.int32), lengths)),
@@ -259,9 +260,14 @@ class _ExtrasReader:
         return channels
 
 
-def write_sessions(items: Sequence[StoredSession]) -> bytes:
-    """A month's sessions as one Parquet file, one row each, by start: everything but the records."""
-    ordered = [replace(item, session=quantise(item.session)) for item in _sorted(items)]
+def write_sessions(items: Sequence[StoredSession], *, quantised: bool = False) -> bytes:
+    """A month's sessions as one Parquet file, one row each, by start: everything but the records.
+
+    `quantised` as in `write_streams`.
+    """
+    ordered = _sorted(items)
+    if not quantised:
+        ordered = [replace(item, session=quantise(item.session)) for item in ordered]
     sink = io.BytesIO()
     pq.write_table(session_table(ordered), sink, **_COMPRESSION)
     return sink.getvalue()

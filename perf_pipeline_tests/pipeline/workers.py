@@ -6,11 +6,18 @@ import os
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
+import numpy as np
+
+from perf_pipeline.formats.model import FileFormat, Session, Streams
 from perf_pipeline.pipeline.compute import Executor
 from perf_pipeline.pipeline.month_work import MonthTask
+from perf_pipeline.storage.sessions import FileMeta, StoredSession
+from perf_pipeline.storage.streams import read_streams, write_streams
 
 
 def square(number: int) -> int:
@@ -83,3 +90,25 @@ class DeadlyFile:
 def nap(seconds: float) -> float:
     time.sleep(seconds)
     return seconds
+
+
+def hang_and_catch(task: object) -> None:
+    del task
+    while True:
+        with suppress(Exception):  # as a reader may do
+            time.sleep(60)
+
+
+def hang_deaf(task: object) -> None:
+    """As a loop beneath Python: no signal is heard."""
+    del task
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    time.sleep(60)
+
+
+def modules_after_parquet(name: str) -> list[str]:
+    """The module, if it is there when Parquet has been written and read."""
+    streams = Streams(np.array([0, 1000]), {"power_watts": np.array([1.0, np.nan])})
+    item = StoredSession(uuid.UUID(int=1), "0" * 64, FileMeta(FileFormat.FIT), Session(0, "bike", 0, 1000, streams))
+    assert len(read_streams(write_streams([item]))) == 1
+    return sorted({name} & set(sys.modules))
