@@ -209,6 +209,11 @@ class S3ObjectStore(ObjectStore):
             ) from error
         except (OSError, ClientError) as error:
             raise self._translated(error, key) from (error.__cause__ or error)
+        except RecursionError as error:
+            # A server that redirects without saying where to: the client would ask it for ever.
+            raise StorageUnavailableError(
+                f"cannot use {self.url()}", _REMEDIES["PermanentRedirect"], "PermanentRedirect"
+            ) from error
         except (BotoCoreError, TimeoutError) as error:
             endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
             raise StorageUnavailableError(

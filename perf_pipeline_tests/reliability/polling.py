@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.tables import METADATA
-from perf_pipeline_tests.reliability.world import World
+from perf_pipeline_tests.reliability.world import ENDS_WITHIN, Child, World
 
 TABLES = (
     "activities", "activity_efforts", "activity_metrics", "profile_metrics", "threshold_models", "activity_loads",
@@ -55,14 +55,15 @@ def polling(world: World) -> Iterator[list[Seen]]:
             os._exit(status)
     seen: list[Seen] = []
     try:
-        while not looks.value and os.waitpid(pid, os.WNOHANG)[0] == 0:
+        deadline = time.monotonic() + ENDS_WITHIN
+        while not looks.value and time.monotonic() < deadline:
             time.sleep(0.01)
         yield seen
     finally:
         stop.value = 1
-        _, status = os.waitpid(pid, 0)
+        status = Child(pid)()
     if status:
-        raise RuntimeError(f"the reader ended with {os.waitstatus_to_exitcode(status)}: something was not readable")
+        raise RuntimeError(f"the reader ended with {status}: something was not readable")
     seen.append(Seen(looks.value, missing.value))
 
 

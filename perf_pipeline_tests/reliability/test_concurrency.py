@@ -14,7 +14,17 @@ import pytest
 
 from perf_pipeline.storage.errors import AthleteBusyError
 from perf_pipeline_tests.pipeline.conftest import LONG_AGO
-from perf_pipeline_tests.reliability.world import DONE, TOLD, State, World, bring_up_to_date, child, local_world, run
+from perf_pipeline_tests.reliability.world import (
+    DONE,
+    TOLD,
+    Child,
+    State,
+    World,
+    bring_up_to_date,
+    child,
+    local_world,
+    run,
+)
 
 PATIENT = 60.0
 
@@ -98,29 +108,39 @@ def test_a_holder_that_stalls_past_its_lease_commits_nothing_when_it_wakes(
 ) -> None:
     began = time.monotonic()
     assert child(work(world))() == DONE
-    seconds = time.monotonic() - began
-    for _ in range(8):
-        world.begin()
-        stalled = child(work(world, name="stalled"))
-        time.sleep(moment * seconds)
-        os.kill(stalled.pid, signal.SIGSTOP)
-        try:
-            hold(world)  # it sleeps, and is still the holder
-        except AthleteBusyError:
-            break
+    stalled = stopped_at_work(world, moment * (time.monotonic() - began))
+    try:
+        end_sessions(world, "stalled")
+        assert child(work(world))() == DONE
+        after = world.state()
         os.kill(stalled.pid, signal.SIGCONT)
-        assert stalled() == DONE  # it was quicker than the first: stop the next one sooner
-        moment *= 0.7
-    else:
-        pytest.fail("the holder was never met at work")
-    end_sessions(world, "stalled")
-    assert child(work(world))() == DONE
-    after = world.state()
-    os.kill(stalled.pid, signal.SIGCONT)
-    assert stalled() in {DONE, TOLD}
+        assert stalled() in {DONE, TOLD}
+    finally:
+        stalled.end()
     assert after.unlike(wanted) == []
     run(world)  # sweeps what it has staged
     assert world.state().unlike(wanted) == []
+
+
+def stopped_at_work(world: World, after_seconds: float) -> Child:
+    """A run that was stopped after so many seconds, or sooner where it was quicker, and holds the athlete."""
+    for _ in range(8):
+        world.begin()
+        stalled = child(work(world, name="stalled"))
+        try:
+            time.sleep(after_seconds)
+            os.kill(stalled.pid, signal.SIGSTOP)
+            try:
+                hold(world)  # it sleeps, and is still the holder
+            except AthleteBusyError:
+                return stalled
+            os.kill(stalled.pid, signal.SIGCONT)
+            assert stalled() == DONE  # it was quicker than the first: stop the next one sooner
+        except BaseException:
+            stalled.end()
+            raise
+        after_seconds *= 0.7
+    return pytest.fail("the holder was never met at work")
 
 
 def last_said(state: State) -> dict[tuple[object, ...], tuple[object, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from perf_pipeline_tests.reliability.migrations import KIND, kill_migrations
 from perf_pipeline_tests.reliability.polling import polling
 from perf_pipeline_tests.reliability.sessions import breaking, local_breaker
 from perf_pipeline_tests.reliability.trials import FAULTS, S3_FAULTS, Breaker, Tally
-from perf_pipeline_tests.reliability.world import World, local_world, rebuild, run
+from perf_pipeline_tests.reliability.world import World, child, local_world, rebuild, run
 
 LONG = int(os.environ.get("PERF_CHAOS", "0"))
 """Trials of each kind; without it, as many as belong into everybody's test run."""
@@ -31,6 +32,14 @@ def test_after_each_kind_of_fault_the_next_run_ends_as_an_undisturbed_one(breake
     for _ in range(LONG or 1):
         breaker.trial(tally)
     assert tally.failures == []
+
+
+def test_a_process_that_does_not_end_is_killed_and_named() -> None:
+    sleeper = child(lambda: time.sleep(600))
+    with pytest.raises(TimeoutError, match=f"process {sleeper.pid} was not done within 0.2 s"):
+        sleeper(within_seconds=0.2)
+    with pytest.raises(ProcessLookupError):
+        os.kill(sleeper.pid, 0)
 
 
 def test_migrations_killed_at_any_moment_are_completed_by_the_next_process(postgres_home: Path) -> None:

@@ -7,6 +7,7 @@ journal.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import resource
@@ -17,7 +18,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -43,6 +44,7 @@ from perf_pipeline_tests.pipeline.crashing import Clock, CrashingStore
 from perf_pipeline_tests.s3_serving import S3Server
 
 TODAY = date(2026, 6, 10)
+ENDS_WITHIN = 120.0
 DONE, TOLD, FAULT = 0, 3, 4
 """How the process ends: well; with an error that names storage or database; with a fault of ours."""
 
@@ -160,12 +162,30 @@ def bring_up_to_date(athlete: Athlete) -> None:
 
 @dataclass
 class Child:
-    """A fork at work; called, it waits for its end and tells the exit status."""
+    """A fork at work; called, it waits for its end and tells the exit status.
+
+    One that does not end in its time is killed, after it has said where it is; that is a `TimeoutError`.
+    """
 
     pid: int
 
-    def __call__(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+    def __call__(self, within_seconds: float = ENDS_WITHIN) -> int:
+        deadline = time.monotonic() + within_seconds
+        while time.monotonic() < deadline:
+            done, status = os.waitpid(self.pid, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.001)
+        os.kill(self.pid, signal.SIGUSR1)
+        time.sleep(0.5)
+        self.end()
+        raise TimeoutError(f"process {self.pid} was not done within {within_seconds:g} s: see its stack on stderr")
+
+    def end(self) -> None:
+        """Kills it, stopped or not, if it is still there."""
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
 
 
 def child(work: Callable[[], None]) -> Child:
@@ -173,6 +193,7 @@ def child(work: Callable[[], None]) -> Child:
     sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
+        faulthandler.register(signal.SIGUSR1, sys.__stderr__)
         os._exit(_ended(work))
     return Child(pid)
 
