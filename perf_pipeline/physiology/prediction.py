@@ -5,6 +5,7 @@ response.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ def vdot(distance_meters: float, seconds: float) -> float:
     return oxygen / share
 
 
+# A season's best is asked for the same distances week by week.
+@lru_cache(maxsize=4096)
 def vdot_race_seconds(value: float, distance_meters: float) -> float | Refusal:
     """Time in s at which a distance is worth this VDOT; a refusal where no speed between 1 and 12 m/s is."""
     fast, slow = distance_meters / 12.0, distance_meters / 1.0

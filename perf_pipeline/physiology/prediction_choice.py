@@ -39,6 +39,7 @@ _PRIOR = {
     model: np.interp((np.arange(_PRIOR_POINTS) + 0.5) / _PRIOR_POINTS, _QUANTILES, values)
     for model, values in DEVELOPMENT.items()
 }
+_PRIOR_SIZE = {model: float(np.median(np.abs(prior))) for model, prior in _PRIOR.items()}
 _LEAST_DEVIATION = 0.02
 _WIDEST = 0.25
 _TAIL = 0.05
@@ -71,16 +72,14 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class _Errors:
-    """How a model's errors are distributed: sorted, in deviations; `typical` is the median size of what is left of them
-    once the model is moved by their median (the naive figure is not).
+    """How a model's errors are distributed: sorted, in deviations; `interval` is their 5th, 50th and 95th percentile,
+    `typical` the median size of what is left of them once the model is moved by their median (the naive figure is not).
     """
 
     sample: FloatArray
     weights: FloatArray
+    interval: tuple[float, float, float]
     typical: float
-
-    def quantile(self, q: float) -> float:
-        return _quantile(self.sample, self.weights, q)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,7 @@ def _choose(target: int, said: FloatArray, unit: float, standing: _Standing) -> 
     if standing.beaten[chosen] and _NAIVE in available:
         chosen = _NAIVE
     model, errors, center = MODELS[chosen], standing.errors[chosen], float(said[chosen])
-    low, middle, high = (center + unit * errors.quantile(q) for q in (_TAIL, 0.5, 1 - _TAIL))
+    low, middle, high = (center + unit * error for error in errors.interval)
     if high - low > 2 * _WIDEST:
         return Refusal(f"too little is known: the 90 % interval would be {50 * (high - low):.0f} % either way")
     y = center if model == "naive" else middle
@@ -178,11 +177,13 @@ def _errors(model: str, error: FloatArray, weight: FloatArray) -> _Errors:
     # Who is steadier than the athletes of the development makes their sample narrower, and wider who is less so; half
     # way, for tails are not learnt from medians.
     prior = _PRIOR[model]
-    spread = _quantile(*_sorted(np.abs(np.concatenate([prior, own])), weights), 0.5) / float(np.median(np.abs(prior)))
+    spread = _quantile(*_sorted(np.abs(np.concatenate([prior, own])), weights), 0.5) / _PRIOR_SIZE[model]
     values = np.concatenate([prior * min(max(spread**0.5, _LEAST_SPREAD), _MOST_SPREAD), own])
     sample, weights = _sorted(values, weights)
-    moved = 0.0 if model == "naive" else _quantile(sample, weights, 0.5)
-    return _Errors(sample, weights, _quantile(*_sorted(np.abs(sample - moved), weights), 0.5))
+    low, middle, high = np.interp((_TAIL, 0.5, 1 - _TAIL), _shares(weights), sample).tolist()
+    moved = 0.0 if model == "naive" else middle
+    typical = _quantile(*_sorted(np.abs(sample - moved), weights), 0.5)
+    return _Errors(sample, weights, (low, middle, high), typical)
 
 
 def _sorted(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -191,8 +192,12 @@ def _sorted(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatA
 
 
 def _quantile(values: FloatArray, weights: FloatArray, q: float) -> float:
-    share = np.cumsum(weights) - weights / 2
-    return float(np.interp(q, share / weights.sum(), values))
+    return float(np.interp(q, _shares(weights), values))
+
+
+def _shares(weights: FloatArray) -> FloatArray:
+    """How much of the whole weight lies below the middle of each."""
+    return np.asarray((np.cumsum(weights) - weights / 2) / weights.sum())
 
 
 def _ordered(shown: list[Prediction | Refusal]) -> list[Prediction | Refusal]:

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from perf_pipeline.pipeline.history.notifications import update_notifications
+from perf_pipeline.pipeline.history.thresholds import as_of_days
 from perf_pipeline.pipeline.snapshots import differences
 from perf_pipeline.pipeline.stages import fitness
 from perf_pipeline.storage.ids import content_id, source_file_id_of
@@ -513,3 +514,17 @@ def test_a_length_that_the_watch_counted_twice_carries_no_critical_swim_speed(di
     (row,) = (row for row in diary.athlete.rows("threshold_models") if row["model"] == "critical_swim_speed")
     assert row["threshold"] == pytest.approx(200 / 190, abs=1e-4)
     assert row["details"]["best_seconds"] == {"200 m": 170.0, "400 m": 360.0}
+
+
+@pytest.mark.parametrize("reach", [90, 91, 365])
+def test_answered_are_the_sundays_that_see_an_effort_the_one_after_and_today(reach: int) -> None:
+    days = {MONDAY, MONDAY + timedelta(days=6), MONDAY + timedelta(days=40), MONDAY + timedelta(days=900)}
+    today = MONDAY + timedelta(days=930)
+    wanted, day = {today, MONDAY + timedelta(days=2)}, MONDAY
+    while day <= today:
+        if day.weekday() == 6 and any(0 <= (day - one).days < reach + 14 - reach % 7 for one in days):
+            wanted.add(day)
+        day += timedelta(days=1)
+    assert as_of_days(days, [MONDAY + timedelta(days=2)], today, reach) == sorted(wanted)
+    assert as_of_days([], [], today, reach) == []
+    assert as_of_days([today + timedelta(days=30)], [], today, reach) == [today]

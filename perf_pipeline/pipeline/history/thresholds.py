@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -85,7 +85,7 @@ class _ModelTurn:
 
     def answer_all(self, today: date, *, full_refresh: bool) -> None:
         """Every Sunday that has something to look at, every day answered before, and today."""
-        days = _as_of_days(self.observations.days, self.held, today, self.model.days)
+        days = as_of_days(self.observations.days, self.held, today, self.model.days)
         self.as_of_days = len(days)
         for as_of in days:
             window = self.observations.window(as_of, self.model.days, self.model.most)
@@ -195,13 +195,16 @@ def _note_seen(connection: Connection, seen: Sequence[tuple[UUID, str]]) -> None
         connection.execute(statement, [{"row": row_id, "digest": digest} for row_id, digest in seen])
 
 
-def _as_of_days(days: Iterable[date], held: Iterable[date], today: date, reach_days: int) -> list[date]:
+def as_of_days(days: Iterable[date], held: Iterable[date], today: date, reach_days: int) -> list[date]:
     """Sundays while something is in the window (and the first one after), days answered before, and today."""
-    sundays: set[date] = set()
-    for first in {day + timedelta(days=(SUNDAY - day.weekday()) % 7) for day in days}:
-        sundays.update(first + timedelta(weeks=week) for week in range(reach_days // 7 + 2))
-    found = {day for day in {*sundays, *held} if day <= today}
-    return sorted(found | {today}) if found or any(True for _ in days) else []
+    # Ordinals that are multiples of seven are Sundays.
+    observed = {day.toordinal() for day in days}
+    sundays: set[int] = set()
+    for first in {day + -day % 7 for day in observed}:
+        sundays.update(range(first, first + reach_days + 14 - reach_days % 7, 7))
+    last = today.toordinal()
+    found = {day for day in {*sundays, *(day.toordinal() for day in held)} if day <= last}
+    return [date.fromordinal(day) for day in sorted(found | {last})] if found or observed else []
 
 
 def _repeats(held: Mapping[date, Sequence[dict[str, Any]]], as_of: date, answer: Answer) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
 
@@ -98,7 +98,7 @@ def _critical_power(rows: Sequence[Observation]) -> Answer:
     more = {
         **ftp,
         "ftp_from_critical_power_watts": round(fit.cp_watts, 1),
-        "three_parameter": _rounded(asdict(fit.three_parameters)) if fit.three_parameters else None,
+        "three_parameter": _rounded(_fields_of(fit.three_parameters)) if fit.three_parameters else None,
         "omni_domain": _omni_domain(fit, rows),
     }
     return _answer(fit, fit.cp_watts, fit.cp_interval, fit.w_prime_joules, fit.w_prime_interval, more)
@@ -112,7 +112,7 @@ def _omni_domain(fit: CriticalPowerFit, rows: Sequence[Observation]) -> dict[str
         [point for point in curve if point[0] <= SPRINT_SECONDS],
         [point for point in curve if point[0] > LONG_SECONDS],
     )
-    return {"refusal": found.reason} if isinstance(found, Refusal) else _rounded(asdict(found))
+    return {"refusal": found.reason} if isinstance(found, Refusal) else _rounded(_fields_of(found))
 
 
 def _critical_speed(rows: Sequence[Observation]) -> Answer:
@@ -178,7 +178,7 @@ def _ftp_20min(rows: Sequence[Observation]) -> Answer:
         threshold=round(ftp_from_20min(best.value), 2),
         details={
             "efforts": [
-                _rounded(asdict(PowerEffort(best.key, best.value, best.day, best.activity_id, best.start_offset)))
+                _rounded(_fields_of(PowerEffort(best.key, best.value, best.day, best.activity_id, best.start_offset)))
             ],
             "note": "a lower bound: whether the 20 minutes were all out is not known",
         },
@@ -224,16 +224,16 @@ def _answer(
     errors = (fit.cp_se, fit.w_prime_se) if isinstance(fit, CriticalPowerFit) else (fit.cs_se, fit.d_prime_se)
     limits = [form.limit for form in fit.forms.values()]
     details = {
-        "forms": {name: _rounded(asdict(form)) for name, form in fit.forms.items()},
+        "forms": {name: _rounded(_fields_of(form)) for name, form in fit.forms.items()},
         "forms_disagree_percent": round(100 * (max(limits) - min(limits)) / threshold, 2),
         "threshold_se": round(errors[0], 4),
         "capacity_se": round(errors[1], 2),
         "r_squared": round(fit.r_squared, 5),
         "efforts": [
-            {**_rounded(asdict(effort)), "weight": round(weight, 4), **_rounded(asdict(influence))}
+            {**_rounded(_fields_of(effort)), "weight": round(weight, 4), **_rounded(_fields_of(influence))}
             for effort, weight, influence in zip(efforts, fit.weights, fit.influence, strict=True)
         ],
-        "next_effort": _rounded(asdict(fit.next_effort)) if fit.next_effort else None,
+        "next_effort": _rounded(_fields_of(fit.next_effort)) if fit.next_effort else None,
         **more,
     }
     return Answer(
@@ -245,6 +245,11 @@ def _answer(
         capacity_high=round(capacity_interval[1], 2),
         details=details,
     )
+
+
+def _fields_of(one: Any) -> dict[str, Any]:
+    """A flat dataclass as a mapping; `asdict` would copy every value in depth."""
+    return {entry.name: getattr(one, entry.name) for entry in fields(one)}
 
 
 def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
