@@ -23,8 +23,13 @@ from perf_pipeline.storage.arrow import do_without_pandas
 T = TypeVar("T")
 R = TypeVar("R")
 
-PRELOAD = ("perf_pipeline.pipeline.month_work", "perf_pipeline.pipeline.intake_work")
-"""Imported once by the fork server, so that a worker starts in milliseconds."""
+PRELOAD = (
+    "perf_pipeline.pipeline.month_work",
+    "perf_pipeline.pipeline.intake_work",
+    "timezonefinder.timezonefinder",
+)
+"""Imported once by the fork server, so that a worker starts in milliseconds: what is imported at its first task instead
+is imported by every worker anew."""
 
 
 @dataclass(frozen=True, slots=True)

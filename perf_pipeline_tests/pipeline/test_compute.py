@@ -43,6 +43,13 @@ def test_exceptions_come_back_as_values_beside_the_results(either: Executor) -> 
     assert all(o.lost is None for o in outcomes.values())
 
 
+def test_a_worker_holds_what_months_need_and_no_data_frames(shared: ProcessExecutor) -> None:
+    (outcome,) = shared.run(workers.make_arrays_and_list_modules, [[1.0, 2.0]], timeout_seconds=LONG)
+    assert outcome.result is not None
+    assert {"perf_pipeline.pipeline.month_work", "timezonefinder.timezonefinder"} <= outcome.result
+    assert not {"pandas", "scipy", "dagster"} & outcome.result
+
+
 def test_no_tasks_give_no_outcomes(either: Executor) -> None:
     assert list(either.run(workers.square, [], timeout_seconds=LONG)) == []
 

@@ -24,6 +24,15 @@ def square(number: int) -> int:
     return number * number
 
 
+def make_arrays_and_list_modules(values: list[float]) -> set[str]:
+    """Does with pyarrow what months do; the modules that this process holds then."""
+    import numpy as np
+    import pyarrow as pa
+
+    pa.array(np.array(values)).to_numpy()
+    return set(sys.modules)
+
+
 def say_and_hang(_: int) -> None:
     """Tells the worker's pid on the output that it shares with its parent, and never comes back."""
     print(os.getpid(), flush=True)  # noqa: T201

@@ -107,6 +107,9 @@ def _sessions(draw: st.DrawFn) -> Session:
 @given(sessions=st.lists(_sessions(), max_size=4))
 def test_what_is_read_back_is_the_quantised_session(sessions: list[Session]) -> None:
     items = [stored(session, number) for number, session in enumerate(sessions)]
+    gridded = [replace(item, session=quantise(item.session)) for item in items]
+    assert write_streams(items) == write_streams(gridded, quantised=True)
+    assert write_sessions(items) == write_sessions(gridded, quantised=True)
     back = read_sessions(write_sessions(items), write_streams(items))
     assert [item.session.start_ms for item in back] == sorted(session.start_ms for session in sessions)
     by_id = {item.activity_id: item for item in back}
