@@ -20,7 +20,16 @@ def code_version(*modules: str, root: Path | None = None) -> str:
 
     `root` is the folder that holds the package, for tests that edit a copy of it.
     """
-    base = root or _package_root()
+    return _version_of(modules, root) if root else _own_version(modules)
+
+
+@cache
+def _own_version(modules: tuple[str, ...]) -> str:
+    """The version of the code that runs: what is on disk may be another by now, and a run asks for it fifty times."""
+    return _version_of(modules, _package_root())
+
+
+def _version_of(modules: tuple[str, ...], base: Path) -> str:
     seen: dict[str, str] = {}
     queue = list(modules)
     while queue:

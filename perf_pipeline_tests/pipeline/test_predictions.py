@@ -139,6 +139,31 @@ def test_another_device_for_the_same_ride_is_news(athlete: Athlete) -> None:
     assert "up_to_date" not in {**backtest, **predictions}
 
 
+def test_a_curve_without_news_is_not_answered_again_on_the_same_day(athlete: Athlete) -> None:
+    def forget(stages: str) -> None:
+        with athlete.warehouse.begin() as connection:
+            connection.exec_driver_sql("delete from athlete_outputs where stage like %(stages)s", {"stages": stages})
+
+    def predict(today: date) -> tuple[int, int]:
+        with athlete.lease() as lease:
+            told = update_predictions(athlete.warehouse, lease, today)
+        return told["answered"], told["written"]
+
+    write(athlete, 3, "bike", until=DAYS - 3)
+    write(athlete, 4, "run")
+    predict(TODAY)
+    # Of both curves, on the first day on which nothing new is said of either.
+    quiet = next(day for n in range(1, 20) if predict(day := TODAY + timedelta(days=n)) == (2, 0))
+    forget("capability_predictions")
+    assert predict(quiet) == (0, 0)
+    forget("capability_predictions%")
+    assert predict(quiet) == (2, 0)
+    write(athlete, 3, "bike", after=DAYS - 3)
+    assert predict(quiet)[0] >= 1
+    forget("capability_predictions%")
+    assert predict(quiet)[1] == 0
+
+
 def test_a_new_month_is_added_and_what_was_said_before_stays(athlete: Athlete) -> None:
     write(athlete, 3, "bike", until=330)
     say(athlete, date.fromordinal(FIRST_DAY + 330))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +17,8 @@ from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.history.curves import digests, read_histories
 from perf_pipeline.pipeline.history.freshness import turn
 from perf_pipeline.pipeline.stages import predictions as stage
-from perf_pipeline.storage.tables import capability_predictions, prediction_backtests
-from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows
+from perf_pipeline.storage.tables import athlete_outputs, capability_predictions, prediction_backtests
+from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, upsert
 
 BACKTEST, FORECAST = "prediction_backtest", "capability_predictions"
 ACTIVE_DAYS = 97
@@ -157,6 +157,8 @@ def _look_ahead(
     with warehouse.begin() as connection:
         histories = read_histories(connection, lease.profile_id, today)
         said = _said(connection, lease.profile_id)
+        noted = {} if full_refresh else _noted(connection, lease.profile_id)
+    notes: dict[str, str] = {}
     new: list[dict[str, Any]] = []
     settled: list[tuple[UUID, str]] = []
     counts = {"as_of_days": 0, "answered": 0, "written": 0}
@@ -167,11 +169,16 @@ def _look_ahead(
         known = digests(history, days, version)
         counts["as_of_days"] += len(days)
         wanted = days if full_refresh else days[_first_stale(days, known, held) :]
+        name = f"{FORECAST} {curve.sport} {curve.kind}"
+        # A day on which nothing new is said leaves no row that tells that it was asked: the note does.
+        if wanted == [now] and noted.get(name) == _note(now, known[now], held):
+            wanted = []
         if wanted:
             counts["answered"] += len(wanted)
             rows, same = _answers(lease.profile_id, history, wanted, known, held, now)
             new += rows
             settled += same
+            notes[name] = _note(now, known[now], held)
         progress(index + 1, len(histories))
     with lease.transaction() as connection:
         copy_rows(connection, capability_predictions, new)
@@ -179,11 +186,32 @@ def _look_ahead(
             mine = capability_predictions.c.id == bindparam("row")
             statement = update(capability_predictions).where(mine).values(input_hash=bindparam("digest"))
             connection.execute(statement, [{"row": row_id, "digest": digest} for row_id, digest in settled])
+        upsert(
+            connection,
+            athlete_outputs,
+            [
+                {"profile_id": lease.profile_id, "stage": stage, "fingerprint": note, "computed_at": datetime.now(UTC)}
+                for stage, note in notes.items()
+            ],
+        )
     return {**counts, "written": len(new)}
 
 
 Held = dict[str, dict[int, dict[str, Any]]]
 """The last word of each target by day."""
+
+
+def _note(now: int, digest: str, held: Held) -> str:
+    """What the answers as of a day hold for: the day, all efforts and code, and how many days were answered before."""
+    return f"{date.fromordinal(now)} {digest} {sum(len(words) for words in held.values())}"
+
+
+def _noted(connection: Connection, profile_id: UUID) -> dict[str, str]:
+    table = athlete_outputs.c
+    query = select(table.stage, table.fingerprint).where(
+        table.profile_id == profile_id, table.stage.startswith(FORECAST + " ")
+    )
+    return {row.stage: row.fingerprint for row in connection.execute(query)}
 
 
 def _answers(
