@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,7 @@ def mean_maximal_curve(clean: CleanStreams, channel: str, lines: Timelines | Non
     if line is None or not (line.values > 0).any():
         return None
     longest = _longest_stretch(line)
-    durations = [d for d in CURVE_SECONDS if d <= longest + 1e-9]
+    durations = CURVE_SECONDS[: bisect_right(CURVE_SECONDS, longest + 1e-9)]
     found = [(d, *best) for d, best in zip(durations, best_windows(line, durations), strict=True) if best is not None]
     if not found:
         return None

@@ -36,7 +36,8 @@ def best_windows(line: Timeline, durations: Sequence[float]) -> list[tuple[float
     """
     if len(line) == 0:
         return [None] * len(durations)
-    if line.whole_seconds and all(float(d).is_integer() for d in durations):
+    # Whole by their type is told in a tenth of the time.
+    if line.whole_seconds and (set(map(type, durations)) == {int} or all(float(d).is_integer() for d in durations)):
         seconds = _Seconds.of(line)
         return [seconds.best(int(d)) for d in durations]
     knots = _knots(line)

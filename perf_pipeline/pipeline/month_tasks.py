@@ -42,6 +42,11 @@ STAGE_MODULES = {
 }
 
 
+MOST_READ = 10_000
+_READ: dict[str, dict[str, str] | None] = {}
+"""What archived sidecars tell, by path: that has the hash of the content in it, and a run asks more than once."""
+
+
 @cache
 def stage_versions() -> dict[str, str]:
     """Code version by month stage, of the code as it was when this process first asked."""
@@ -114,8 +119,9 @@ def _files_by_month(store: ObjectStore, connection: Connection, profile_id: UUID
         told: dict[str, str] = {}
         for name, sidecar in names or ():
             told.update(sidecar or {})
-            for candidate in (f"{name}.yaml", f"{name}.yml", f"{_stem(name)}.yaml", f"{_stem(name)}.yml"):
-                told.update(sidecars.get(candidate, {}))
+            if sidecars:
+                for candidate in (f"{name}.yaml", f"{name}.yml", f"{_stem(name)}.yaml", f"{_stem(name)}.yml"):
+                    told.update(sidecars.get(candidate, {}))
         months[month].append(MonthFile(sha256, path, kind, status, told))
     return months
 
@@ -130,10 +136,16 @@ def _sidecars(store: ObjectStore, connection: Connection, profile_id: UUID) -> d
     )
     found: dict[str, dict[str, str]] = {}
     for name, path in connection.execute(query):
-        try:
-            found[name] = told_by(read_sidecar(store.get(path)))
-        except FormatError:
-            continue  # was readable when it came in; a stricter reader does not stop the month
+        if path not in _READ:
+            if len(_READ) >= MOST_READ:
+                _READ.clear()
+            try:
+                _READ[path] = told_by(read_sidecar(store.get(path)))
+            except FormatError:
+                _READ[path] = None  # was readable when it came in; a stricter reader does not stop the month
+        told = _READ[path]
+        if told is not None:
+            found[name] = told
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -42,9 +42,12 @@ def encode_rows(table: Table, rows: Sequence[Row], columns: Sequence[str] | None
     where not given). Floats keep every digit. Raises ValueError where a row does not fit, or a column is unknown.
     """
     names = columns_of(table, rows[0] if rows else (), columns)
+    if not rows:
+        return CopyBlock(tuple(names), b"", 0)
     encoders = [_encoder(table, name) for name in names]
-    lines = [_line(table, row, names, encoders) for row in rows]
-    return CopyBlock(tuple(names), "".join(lines).encode(), len(lines))
+    told = [_told(*column) for column in zip(encoders, _values(table, rows, names), strict=True)]
+    lines = [*map("\t".join, zip(*told, strict=True)), ""]
+    return CopyBlock(tuple(names), "\n".join(lines).encode(), len(rows))
 
 
 def columns_of(table: Table, row: Row, columns: Sequence[str] | None) -> list[str]:
@@ -58,12 +61,22 @@ def columns_of(table: Table, row: Row, columns: Sequence[str] | None) -> list[st
     return names
 
 
-def _line(table: Table, row: Row, names: Sequence[str], encoders: Sequence[Encoder]) -> str:
-    values = [row[name] for name in names] if isinstance(row, Mapping) else row
-    if len(values) != len(names):
-        raise ValueError(f"a row of {table.name} has {len(values)} values for {len(names)} columns")
-    told = [NULL if value is None else encode(value) for encode, value in zip(encoders, values, strict=True)]
-    return "\t".join(told) + "\n"
+def _values(table: Table, rows: Sequence[Row], names: Sequence[str]) -> Iterable[Sequence[Any]]:
+    """The rows column by column."""
+    if isinstance(rows[0], Mapping):
+        return [[row[name] for row in rows] for name in names]  # type: ignore[call-overload]
+    for row in rows:
+        if len(row) != len(names):
+            raise ValueError(f"a row of {table.name} has {len(row)} values for {len(names)} columns")
+    return zip(*rows, strict=True)
+
+
+def _told(encode: Encoder, values: Sequence[Any]) -> list[str]:
+    """A column's values as text. Where they are the same object over and over (an activity's id), it is told once."""
+    if encode is str and values[0] is values[min(1, len(values) - 1)]:
+        known: dict[int, str] = {id(None): NULL}
+        return [known.get(id(value)) or known.setdefault(id(value), str(value)) for value in values]
+    return [NULL if value is None else encode(value) for value in values]
 
 
 def _encoder(table: Table, name: str) -> Encoder:
