@@ -1,9 +1,11 @@
 """Notifications out of the door: to the services that PERF_NOTIFY_URLS names, each once, news only.
 
 Off by default. A service's turn begins when it is first seen in the settings: what happened before is not sent, so that
-neither a backfill of ten years nor a rebuild sends a thousand messages. A service that fails is tried again in the next
-run, for what it has not taken; it never fails the athlete's run. A service that is taken out of the settings is
-forgotten, and begins anew when it comes back. URLs hold secrets: what is stored and logged is a hash and the kind.
+neither a backfill of ten years nor a rebuild sends a thousand messages. When it began is in the journal, as is what was
+sent: where the database is lost, the service is told what it has not taken, and nothing again. A service that fails is
+tried again in the next run, for what it has not taken; it never fails the athlete's run. A service that is taken out of
+the settings is forgotten, and begins anew when it comes back. URLs hold secrets: what is stored and logged is a hash
+and the kind.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from perf_pipeline.storage.ids import content_id
 from perf_pipeline.storage.tables import deliveries, delivery_services, notifications
 from perf_pipeline.storage.warehouse import Lease, Warehouse
 
@@ -98,7 +101,10 @@ def _begun(warehouse: Warehouse, lease: Lease, services: Sequence[Service], now:
         with lease.transaction() as connection:
             connection.execute(delete(table).where(mine, table.c.service.not_in(keys)))
             for key in sorted(keys - known.keys()):
-                connection.execute(insert(table).values(profile_id=lease.profile_id, service=key, on_since=now))
+                row_id = content_id("delivery_service", lease.profile_id, key)
+                connection.execute(
+                    insert(table).values(id=row_id, profile_id=lease.profile_id, service=key, on_since=now)
+                )
     return {key: known.get(key, now) for key in keys}
 
 

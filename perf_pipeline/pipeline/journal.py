@@ -56,6 +56,7 @@ KINDS = (
     Kind(tables.arrivals),
     Kind(tables.threshold_models),
     Kind(tables.capability_predictions),
+    Kind(tables.delivery_services),
     Kind(tables.deliveries),
     Kind(tables.notifications),  # those that were read
     Kind(tables.workout_adaptations, stage="workout_adaptations"),

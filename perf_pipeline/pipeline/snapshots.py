@@ -16,7 +16,6 @@ LEFT_OUT = frozenset(
         "journal_heads",
         "journal_pending",
         "archive_checks",
-        "delivery_services",
     }
 )
 """Machinery: it counts the runs, or tells of this installation, and not what the files give."""

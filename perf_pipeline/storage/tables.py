@@ -516,11 +516,12 @@ deliveries = Table(
 
 delivery_services = Table(
     "delivery_services", METADATA,
+    _id(),
     _profile(),
     Column("service", Text, nullable=False, comment="key of the service: a hash of its URL"),
     Column("on_since", DateTime(timezone=True), nullable=False, comment="when it was first seen in the settings: only what happened later is sent"),
-    PrimaryKeyConstraint("profile_id", "service"),
-    comment="Since when each configured service is told of an athlete's notifications. Not rebuilt: a rebuild sends no old news.",
+    UniqueConstraint("profile_id", "service", name="uq_delivery_services_service"),
+    comment="Since when each configured service is told of an athlete's notifications. It cannot be derived: a rebuild sends no old news.",
 )  # fmt: skip
 
 notifications = Table(

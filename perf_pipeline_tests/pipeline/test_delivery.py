@@ -127,6 +127,28 @@ def test_a_service_that_fails_is_tried_again_and_the_others_are_not_told_twice(
     assert outlet.titles == ["after 1 h", "after 2 h", "after 6 h"]
 
 
+def test_where_the_database_is_lost_a_service_hears_what_it_had_not_taken_and_nothing_again(
+    athlete: Athlete, outlet: Outlet
+) -> None:
+    run(athlete, outlet.url)
+    note(athlete, 1)
+    run(athlete, outlet.url, 2)
+    note(athlete, 3)
+    outlet.status = 500
+    assert run(athlete, outlet.url, 4) == {"delivered": 0, "services_failed": 1}
+    since = athlete.rows("delivery_services")
+    with athlete.warehouse.begin() as connection:
+        connection.execute(METADATA.tables["profiles"].delete())
+    with athlete.lease():
+        pass
+    for hours in (-1, 1, 3):  # derived again
+        note(athlete, hours)
+    outlet.status = 200
+    assert run(athlete, outlet.url, 5) == {"delivered": 1, "services_failed": 0}
+    assert outlet.titles == ["after 1 h", "after 3 h"]
+    assert athlete.rows("delivery_services") == since
+
+
 def test_a_service_taken_out_and_put_back_begins_anew(athlete: Athlete, outlet: Outlet) -> None:
     run(athlete, outlet.url)
     run(athlete, "", 1)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -66,6 +66,7 @@ def season(athlete: Athlete) -> Athlete:
         connection.execute(text("update notifications set is_read = true"))
         profile = athlete.profile_id
         say(connection, "deliveries", notification_id=uuid4(), profile_id=profile)
+        say(connection, "delivery_services", id=uuid4(), profile_id=profile, service="x", on_since=datetime.now(UTC))
         say(
             connection, "capability_predictions", id=uuid4(), profile_id=profile, sport="bike", target="power 300 s",
             as_of=TODAY, value=0.1 + 0.2, unit="W", model="x", details={"efforts": [1.5, None, "é"]}, input_hash="x",
