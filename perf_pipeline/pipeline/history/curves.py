@@ -6,6 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -48,11 +49,12 @@ def read_histories(connection: Connection, profile_id: UUID, today: date) -> lis
         if day >= FIRST_CREDIBLE_DAY and row.started_at.astimezone(UTC).date() <= today:
             order[row.id] = (number, row.type, day.toordinal())
     found: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    for row in connection.execute(_EFFORTS, {"profile": profile_id, "spoiling": sorted(DISQUALIFYING)}):
-        if row.activity_id in order:
-            place, sport, ordinal = order[row.activity_id]
-            kind = "power" if row.is_power else "distance"
-            found[sport, kind].append((place, row.size, row.activity_id, ordinal, row.amount, row.start_offset))
+    told = connection.execute(_EFFORTS, {"profile": profile_id, "spoiling": sorted(DISQUALIFYING)})
+    for activity_id, is_power, size, amount, start_offset in told:
+        if (activity := order.get(activity_id)) is not None:
+            place, sport, ordinal = activity
+            kind = "power" if is_power else "distance"
+            found[sport, kind].append((place, size, activity_id, ordinal, amount, start_offset))
     return [
         (curve, _history(curve, found[curve.sport, curve.kind]))
         for curve in CURVES
@@ -61,7 +63,7 @@ def read_histories(connection: Connection, profile_id: UUID, today: date) -> lis
 
 
 def _history(curve: Curve, efforts: list[Any]) -> History:
-    efforts.sort(key=lambda effort: (effort[0], effort[1]))
+    efforts.sort(key=itemgetter(0, 1))
     _, sizes, activities, days, amounts, starts = zip(*efforts, strict=True)
     return build_history(curve, activities, days, np.array(sizes), np.array(amounts), np.array(starts))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -223,27 +224,27 @@ def _answers(
     record = Record(history.curve, found, told)
     new: list[dict[str, Any]] = []
     settled: dict[UUID, str] = {}
+    told_on = {target: sorted(words) for target, words in held.items()}
     for day in wanted:
         outlook: Outlook = told[day]
         for target, shown in enumerate(record.predict(outlook)):
             row = stage.prediction_row(profile_id, history, outlook, target, shown)
             words = held.setdefault(row["target"], {})
-            before = words.get(day) or _last_before(words, day)
+            days = told_on.setdefault(row["target"], [])
+            earlier = bisect_left(days, day)
+            before = words.get(day) or (words[days[earlier - 1]] if earlier else None)
             if before is not None and stage.same_answer(before, row):
                 if before["as_of"] == row["as_of"] and before["input_hash"] != known[day]:
                     settled[before["id"]] = known[day]
                 continue
             number = words[day]["version"] + 1 if day in words else 0
+            if not number:
+                days.insert(earlier, day)
             more = stage.details(history, outlook, target, shown)
             words[day] = stage.completed(row, more, number, known[day])
             new.append(words[day])
     fresh = {row["id"] for row in new}
     return new, [(row_id, digest) for row_id, digest in settled.items() if row_id not in fresh]
-
-
-def _last_before(words: Mapping[int, dict[str, Any]], day: int) -> dict[str, Any] | None:
-    earlier = [known for known in words if known < day]
-    return words[max(earlier)] if earlier else None
 
 
 def _first_stale(days: Sequence[int], known: Mapping[int, str], held: Held) -> int:
