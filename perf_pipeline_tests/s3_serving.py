@@ -63,4 +63,4 @@ def s3_serving(folder: Path, log: Path) -> Iterator[S3Server]:
         yield S3Server(f"http://127.0.0.1:{port}", folder, access, secret)
     finally:
         process.kill()
-        process.wait()
+        process.wait(30)

@@ -34,5 +34,7 @@ def test_what_a_run_wrote_meets_expectations_and_a_broken_row_fails_the_check_of
 
 def test_the_graph_is_loaded_without_great_expectations_and_sqlglot() -> None:
     code = "import sys, perf_pipeline.definitions; print(sorted({'great_expectations', 'sqlglot'} & set(sys.modules)))"
-    told = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
     assert told.stdout.strip() == "[]"

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from perf_pipeline.storage import embedded_postgres
+from perf_pipeline_tests.beside import beside
 
 
 @pytest.fixture
@@ -202,13 +203,10 @@ def test_a_database_that_goes_away_in_mid_run_ends_in_a_clear_line(terminal, own
             connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
 
-    cutter = threading.Thread(target=cut)
-    cutter.start()
     try:
-        said = terminal.complaint("ingest", folder, "-a", "ann", **variables)
+        with beside(cut, stop=stop):
+            said = terminal.complaint("ingest", folder, "-a", "ann", **variables)
     finally:
-        stop.set()
-        cutter.join()
         with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
             connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     assert "database" in said
@@ -239,4 +237,4 @@ def test_a_full_disk_is_said_to_be_full_and_loses_nothing(terminal, tmp_path, ri
         assert "is full" in said or "no room" in said.lower()
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     finally:
-        subprocess.run(["umount", str(mount)], check=True)
+        subprocess.run(["umount", str(mount)], check=True, timeout=30)

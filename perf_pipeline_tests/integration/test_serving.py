@@ -182,7 +182,7 @@ def test_a_run_whose_terminal_was_killed_does_not_keep_its_athlete_busy(fresh_te
     archive = terminal.storage / "archive"
     wait_for(lambda: any(archive.rglob("*.fit")) or program.poll() is not None, 60, "the archive")
     program.kill()
-    program.wait()
+    program.wait(ENDS_WITHIN)
     with serving(terminal, processes) as (servers, ask):
         drop(terminal, "ann", "more.fit", ride(1, 200.0))
         wait_for(

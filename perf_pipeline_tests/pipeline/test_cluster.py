@@ -78,7 +78,7 @@ def test_a_worker_that_is_killed_in_the_middle_costs_nothing(executor):
     killer = threading.Timer(0.5, os.kill, (victim, signal.SIGKILL))
     killer.start()
     outcomes = list(executor.run(nap, [0.1] * 30, timeout_seconds=30))
-    killer.join()
+    killer.join(30)
     assert [o.result for o in outcomes] == [0.1] * 30
 
 

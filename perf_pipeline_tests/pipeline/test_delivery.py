@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from perf_pipeline.pipeline.delivery import MOST_PER_RUN, deliver, not_understood, services_of
 from perf_pipeline.storage.ids import content_id
 from perf_pipeline.storage.tables import METADATA
+from perf_pipeline_tests.beside import beside
 from perf_pipeline_tests.pipeline.conftest import Athlete
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -56,11 +57,9 @@ def outlet() -> Iterator[Outlet]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     made.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    server.shutdown()
-    thread.join()
+    with beside(partial(server.serve_forever, poll_interval=0.01)):
+        yield made
+        server.shutdown()
     server.server_close()
 
 

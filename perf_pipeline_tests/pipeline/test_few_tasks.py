@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.compute import ProcessExecutor
 from perf_pipeline.pipeline.few_tasks import FEW, Attempts, FewHereExecutor, attempt_within
 from perf_pipeline.storage.objects import ObjectStore
+from perf_pipeline_tests.beside import at_once
 from perf_pipeline_tests.pipeline import workers
 
 LONG = 60.0
@@ -88,9 +88,7 @@ def test_without_an_athlete_or_outside_of_the_main_thread_workers_do_it(
     found: set[bool] = set()
     attempts = Attempts(lambda: store)
     with attempts.about("ann"):
-        thread = threading.Thread(target=lambda: found.update(where(FewHereExecutor(pool, attempts), 1)))
-        thread.start()
-        thread.join()
+        at_once(lambda: found.update(where(FewHereExecutor(pool, attempts), 1)))
     assert found == {False}
 
 

@@ -49,7 +49,8 @@ class Proxy:
                     return
                 headers = dict(self.headers)
                 try:
-                    with urlopen(Request(upstream + self.path, body or None, headers, method=self.command)) as told:  # noqa: S310
+                    request = Request(upstream + self.path, body or None, headers, method=self.command)  # noqa: S310
+                    with urlopen(request, timeout=60) as told:  # noqa: S310
                         self.answer(told.status, dict(told.headers), told.read())
                 except HTTPError as error:
                     self.answer(error.code, dict(error.headers), error.read())
@@ -82,7 +83,7 @@ class Proxy:
         finally:
             self.server.shutdown()
             self.server.server_close()
-            thread.join()
+            thread.join(30)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from perf_pipeline.storage import schema
 from perf_pipeline.storage.migrating import create_index_concurrently
 from perf_pipeline.storage.warehouse import Warehouse
+from perf_pipeline_tests.beside import PATIENCE_SECONDS, beside
 from perf_pipeline_tests.reliability.migrations import empty_database, migrate_to
 
 LONGEST_WAIT_SECONDS = 8.0
@@ -55,6 +56,13 @@ class FirstRelease:
                     return
                 self.slowest = max(self.slowest, time.monotonic() - began)
                 self.rounds += 1
+
+    def wait_for_rounds(self, more: int) -> None:
+        """Returns after so many more rounds, after an error, or, where they do not come, with an error of its own."""
+        wanted, deadline = self.rounds + more, time.monotonic() + PATIENCE_SECONDS
+        while self.rounds < wanted and not self.errors:
+            assert time.monotonic() < deadline, f"no {more} rounds in {PATIENCE_SECONDS:g} s"
+            time.sleep(0.01)
 
     def round(self, connection: psycopg.Connection) -> None:
         """One athlete taken in, computed, upserted, recomputed, read and marked as read, in the old words."""
@@ -102,18 +110,10 @@ class FirstRelease:
 
 def test_the_first_release_goes_on_working_through_every_migration_after_it(first: Warehouse) -> None:
     old = FirstRelease(first)
-    readers = [threading.Thread(target=old) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    while old.rounds < 3 and not old.errors:
-        time.sleep(0.01)
-    assert first.migrate()
-    rounds = old.rounds
-    while old.rounds < rounds + 3 and not old.errors:
-        time.sleep(0.01)
-    old.stop.set()
-    for reader in readers:
-        reader.join()
+    with beside(old, old, stop=old.stop):
+        old.wait_for_rounds(3)
+        assert first.migrate()
+        old.wait_for_rounds(3)
     assert old.errors == []
     assert old.slowest < LONGEST_WAIT_SECONDS
     with first.begin() as connection:

@@ -200,7 +200,8 @@ def test_an_ordinary_user_runs_it_as_himself(tmp_path: Path) -> None:
         os.chown(reachable, 65534, 65534)
         done = subprocess.run(
             [sys.executable, "-c", _AS_NOBODY, str(tmp_path / "warm"), str(reachable)],
-            capture_output=True, text=True, check=False, cwd=Path(embedded_postgres.__file__).parents[2],
+            capture_output=True, text=True, check=False, timeout=180,
+            cwd=Path(embedded_postgres.__file__).parents[2],
         )  # fmt: skip
         assert done.stdout.split() == ["42", "65534"], done.stderr
     finally:

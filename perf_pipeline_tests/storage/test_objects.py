@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from perf_pipeline.storage.errors import (
     WrongUrlError,
 )
 from perf_pipeline.storage.objects import ObjectStore
+from perf_pipeline_tests.beside import at_once, beside
 
 
 @pytest.fixture(params=["directory", "s3"])
@@ -138,11 +140,7 @@ def test_a_store_is_shared_by_threads(store: ObjectStore) -> None:
         except BaseException as error:  # noqa: BLE001 - told to the test below
             failures.append(error)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(work, number) for number in range(6)))
     assert failures == []
     assert len(keys(store, "t")) == 30
 
@@ -244,12 +242,9 @@ def test_a_reader_of_a_file_that_is_replaced_again_and_again_sees_old_or_new(tmp
             (path,) = (tmp_path / "m").glob("*.parquet")
             seen.append(path.read_bytes())
 
-    reader = threading.Thread(target=read)
-    reader.start()
-    for number in range(40):
-        store.put("m/streams.parquet", str(number % 10).encode() * 50_000)
-    stop.set()
-    reader.join()
+    with beside(read, stop=stop):
+        for number in range(40):
+            store.put("m/streams.parquet", str(number % 10).encode() * 50_000)
     assert seen
     assert all(len(data) == 50_000 and len(set(data)) == 1 for data in seen)
 
@@ -318,7 +313,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode != 0:
         pytest.skip("this machine lets nobody mount a small disk to fill")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", str(folder)], check=True, timeout=30)
 
 
 def test_a_full_disk_keeps_the_old_object_and_no_half_of_the_new(small_disk: Path) -> None:

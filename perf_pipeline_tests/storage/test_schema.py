@@ -14,6 +14,7 @@ from sqlalchemy import Enum, event, text
 from perf_pipeline.storage import schema
 from perf_pipeline.storage.tables import METADATA
 from perf_pipeline.storage.warehouse import Warehouse
+from perf_pipeline_tests.beside import at_once
 
 
 @pytest.fixture
@@ -74,11 +75,7 @@ def test_a_database_of_a_newer_version_is_left_alone(warehouse: Warehouse) -> No
 
 def test_of_many_that_start_at_once_one_migrates(empty: Warehouse) -> None:
     did: list[bool] = []
-    starters = [threading.Thread(target=lambda: did.append(empty.migrate())) for _ in range(3)]
-    for starter in starters:
-        starter.start()
-    for starter in starters:
-        starter.join()
+    at_once(*[lambda: did.append(empty.migrate())] * 3)
     assert sorted(did) == [False, False, True]
 
 

@@ -7,6 +7,7 @@ import uuid
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -27,6 +28,7 @@ from perf_pipeline.storage.warehouse import (
     retrying,
     upsert,
 )
+from perf_pipeline_tests.beside import at_once, beside
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
@@ -123,17 +125,16 @@ def test_two_workers_never_hold_one_athlete(warehouse: Warehouse, ann: uuid.UUID
 
 def test_a_worker_that_waits_gets_the_athlete_when_the_first_is_done(warehouse: Warehouse, ann: uuid.UUID) -> None:
     order: list[str] = []
+
+    def second() -> None:
+        with warehouse.athlete_lease(ann, "second", 30):
+            order.append("second")
+
     with ExitStack() as first:
         first.enter_context(warehouse.athlete_lease(ann, "first", 0))
-
-        def second() -> None:
-            with warehouse.athlete_lease(ann, "second", 30):
-                order.append("second")
-
-        waiting = threading.Thread(target=second)
-        waiting.start()
-        order.append("first")
-    waiting.join()
+        with beside(second):
+            order.append("first")
+            first.close()
     assert order == ["first", "second"]
 
 
@@ -306,16 +307,11 @@ def test_a_reader_that_polls_through_replacements_sees_no_gap(warehouse: Warehou
                 row = connection.execute(statement.select_from(tables.activity_efforts)).one()
             seen.add((int(row[0]), int(row[1])))
 
-    reader = threading.Thread(target=poll)
-    reader.start()
-    try:
+    with beside(poll, stop=stop):
         for turn in range(20):
             with warehouse.begin() as connection:
                 rows = [an_effort(activity, n, float(turn)) for n in range(300)]
                 replace_children(connection, tables.activity_efforts, [activity["id"]], rows)
-    finally:
-        stop.set()
-        reader.join()
     assert seen == {(300, 1)}
 
 
@@ -363,15 +359,11 @@ def test_two_transactions_that_lock_each_other_out_both_end(warehouse: Warehouse
                         tables.activities.update().where(tables.activities.c.id == rows[index]["id"]).values(notes=name)
                     )
                     if number == 0 and first.pop() if first else False:
-                        meet.wait()
+                        meet.wait(30)
 
         retrying(once)
 
-    both = [threading.Thread(target=work, args=("a", [0, 1])), threading.Thread(target=work, args=("b", [1, 0]))]
-    for thread in both:
-        thread.start()
-    for thread in both:
-        thread.join()
+    at_once(partial(work, "a", [0, 1]), partial(work, "b", [1, 0]))
     assert len(turns) == 3
     with warehouse.begin() as connection:
         assert len(set(connection.execute(select(tables.activities.c.notes)).scalars())) == 1

@@ -12,6 +12,7 @@ from perf_pipeline.pipeline.sql_models import ModelError, Project, load_project
 from perf_pipeline.pipeline.sql_models.building import Built, build, ensure_models
 from perf_pipeline.pipeline.sql_models.registry import Registry
 from perf_pipeline.storage.warehouse import Warehouse
+from perf_pipeline_tests.beside import at_once, beside
 
 PROJECT = (
     "name: perf_pipeline\nmodels:\n  perf_pipeline:\n    staging: {+schema: staging}\n    marts: {+schema: marts}\n"
@@ -138,16 +139,11 @@ def test_readers_find_every_model_at_every_moment(warehouse: Warehouse, folder: 
                 except Exception as error:  # noqa: BLE001 - that none comes is the test
                     failures.append(error)
 
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
+    with beside(read, stop=stop):
         for name in ("handle", "upper(handle) as handle", "handle, 1 as one", "lower(handle) as handle"):
             folder.write("staging/handles", f"select {name} from {{{{ source('warehouse', 'profiles') }}}}")
             build(warehouse.engine, folder.project)
             build(warehouse.engine, folder.project)
-    finally:
-        stop.set()
-        reader.join()
     assert failures == []
     assert set(seen) == {3}
 
@@ -192,11 +188,7 @@ def test_of_many_that_start_at_once_all_find_the_models(warehouse: Warehouse) ->
         except BaseException as error:  # noqa: BLE001 - told to the test
             failures.append(error)
 
-    starters = [threading.Thread(target=start) for _ in range(3)]
-    for starter in starters:
-        starter.start()
-    for starter in starters:
-        starter.join()
+    at_once(*[start] * 3)
     assert failures == []
 
 
