@@ -74,10 +74,15 @@ class Home:
     def drop(self, handle: str, paths: list[Path]) -> None:
         _histories.link(paths, self.folder / "storage" / "inbox" / handle)
 
-    def run(self, phase: str, *handles: str) -> dict[str, Any]:
-        """What the phase tells: `seconds`, by step and by stage; `peak_mb` is then the most memory it held."""
+    def run(self, phase: str, *handles: str, **variables: str) -> dict[str, Any]:
+        """What the phase tells: `seconds`, by step and by stage; `peak_mb` is then the most memory it held.
+
+        `variables` are added to the environment of its process.
+        """
         command = [sys.executable, "-m", "benchmarks._pipeline", str(self.folder), phase, *handles]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=self._environment())
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**self._environment(), **variables}
+        )
         with process, Watch(process.pid, *self._postmaster()) as watch:
             out, _ = process.communicate()
         if process.returncode:
