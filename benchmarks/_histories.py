@@ -26,12 +26,13 @@ from perf_pipeline.pipeline.demo_athlete import DemoFile, generate
 from perf_pipeline.pipeline.demo_plan import SEASONS_DAYS
 
 WRITERS = {FileFormat.FIT: write_fit, FileFormat.GPX: write_gpx, FileFormat.TCX: write_tcx}
-FORMAT_OF_CACHE = 2
+FORMAT_OF_CACHE = 3
 """Another number where the files of an older run would no longer be those of this code."""
 BLOCK = 250
 MOST_AT_ONCE = 2
 """Tellings of the two seasons that lie side by side: about 0.8 activities a day, as many as a keen athlete records."""
-APART_MS = (0, 5 * 3_600_000 + 1_000)
+APART_MS = (0, 5 * 3_600_000 + 23 * 60_000)
+"""Not whole hours: the same course whole hours later is what a clock of another zone makes of one activity."""
 
 
 def cache_folder() -> Path:
