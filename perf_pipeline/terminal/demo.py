@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console
 
@@ -40,6 +41,7 @@ def run_demo(settings: Settings, out: Console, err: Console) -> bool:
         if not succeeded:
             err.print(f"[red]the run failed[/]: {reason}", highlight=False)
             return False
+        report = services.store.url(layout.report(HANDLE, "html"))
         with services.warehouse.begin() as connection:
             out.print(counts_table("Files received", {HANDLE: counts_by_athlete(connection)[HANDLE]}))
             bad = [row for row in quarantined(connection) if row["athlete"] == HANDLE]
@@ -54,5 +56,8 @@ def run_demo(settings: Settings, out: Console, err: Console) -> bool:
     out.print(f"\nParquet:   {storage}/streams/athlete={HANDLE}/", highlight=False, soft_wrap=True)
     out.print(f"Database:  {database} (perf-pipeline doctor shows the address)", highlight=False, soft_wrap=True)
     out.print("UI:        make up, then http://127.0.0.1:3000")
+    out.print(
+        f"Report:    {Path(report).as_uri() if report.startswith('/') else report}", highlight=False, soft_wrap=True
+    )
     out.print(f"Took {time.perf_counter() - began:.0f} s")
     return True

@@ -12,7 +12,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 import pytest
 
-from perf_pipeline.pipeline.report.charts import all_charts, fitness
+from perf_pipeline.pipeline.report.charts import all_charts, fitness, weekly
 from perf_pipeline.pipeline.report.facts import QUERIES, Facts, gather
 from perf_pipeline.pipeline.report.page import render
 from perf_pipeline.pipeline.report.sketches import MOST_POINTS, curve_sketch, fitness_sketch, threshold_sketch
@@ -153,6 +153,20 @@ def test_days_to_come_are_dotted() -> None:
     for trace in chart.figure["data"]:
         first_day = 20 if trace["line"]["dash"] == "dot" else 10
         assert trace["x"][0] == f"2026-05-{first_day}"
+
+
+def test_weeks_without_training_are_weeks_of_the_chart_up_to_todays() -> None:
+    rows = [
+        {"sport": sport, "week": date(2026, 4, day), "load": 100.0, "hours": 2.0}
+        for sport, day in (("bike", 6), ("run", 20))
+    ]
+    chart = weekly(rows, date(2026, 5, 12))
+    assert chart is not None
+    weeks = ["2026-04-06", "2026-04-13", "2026-04-20", "2026-04-27", "2026-05-04", "2026-05-11"]
+    bars = {trace["name"]: (trace["x"], trace["y"]) for trace in chart.figure["data"]}
+    assert bars == {"bike": (weeks, [100, 0, 0, 0, 0, 0]), "run": (weeks, [0, 0, 100, 0, 0, 0])}
+    assert [row[0] for row in chart.rows] == weeks
+    assert "2026-05-11 holds a load of 0" in chart.summary
 
 
 def test_a_browser_draws_every_chart_without_a_fault(trained: Athlete, tmp_path: Path) -> None:

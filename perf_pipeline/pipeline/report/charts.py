@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from perf_pipeline.pipeline.report.facts import Facts, Row
@@ -32,9 +33,10 @@ class Chart:
 
 def all_charts(facts: Facts) -> dict[str, list[Chart]]:
     """Charts by section; a section without data has none."""
+    today = max((row["day"] for row in facts["fitness"] if not row["projected"]), default=None)
     return {
         "fitness": _list(fitness(facts["fitness"])),
-        "weekly": _list(weekly(facts["weekly"])),
+        "weekly": _list(weekly(facts["weekly"], today)),
         "power": [chart for sport, rows in _by_sport(facts["power"]) if (chart := power_curve(sport, rows))],
         "pace": [chart for sport, rows in _by_sport(facts["pace"]) if (chart := pace_curve(sport, rows))],
         "thresholds": thresholds(facts["thresholds"]),
@@ -74,30 +76,35 @@ def fitness(rows: Sequence[Row]) -> Chart | None:
     )  # fmt: skip
 
 
-def weekly(rows: Sequence[Row]) -> Chart | None:
+def weekly(rows: Sequence[Row], today: date | None = None) -> Chart | None:
+    """Load by week and sport, from the first week there is to that of today: weeks without training are part of it."""
     if not rows:
         return None
+    first, last = min(row["week"] for row in rows), max(row["week"] for row in rows)
+    last = max(last, today - timedelta(days=today.weekday())) if today else last
+    weeks = [first + timedelta(days=7 * number) for number in range((last - first).days // 7 + 1)]
+    nothing = {"load": 0.0, "hours": 0.0}
     traces = []
     for sport, mine in _by_sport(rows):
+        held = {row["week"]: row for row in mine}
+        every = [held.get(week, nothing) for week in weeks]
         traces.append(
             {
-                "type": "bar", "name": sport, "x": [str(row["week"]) for row in mine],
-                "y": [round(row["load"], 1) for row in mine], "customdata": [round(row["hours"], 1) for row in mine],
+                "type": "bar", "name": sport, "x": [str(week) for week in weeks],
+                "y": [round(row["load"], 1) for row in every], "customdata": [round(row["hours"], 1) for row in every],
                 "hovertemplate": "%{y:.0f} load, %{customdata:.1f} h<extra>" + sport + "</extra>",
                 "marker": {"color": SPORT_COLOURS.get(sport, OTHER_COLOUR)},
             }
         )  # fmt: skip
-    weeks: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for row in rows:
-        weeks[str(row["week"])][0] += row["load"]
-        weeks[str(row["week"])][1] += row["hours"]
-    last = max(weeks)
+    totals = {
+        week: [sum(row[name] for row in rows if row["week"] == week) for name in ("load", "hours")] for week in weeks
+    }
     return Chart(
         "weekly", "Load by week",
-        f"The week of {last} holds a load of {weeks[last][0]:.0f} in {weeks[last][1]:.1f} h.",
+        f"The week of {last} holds a load of {totals[last][0]:.0f} in {totals[last][1]:.1f} h.",
         _figure(traces, y="load", barmode="stack"),
         ("week of", "load", "hours"),
-        tuple((week, f"{load:.0f}", f"{hours:.1f}") for week, (load, hours) in sorted(weeks.items())),
+        tuple((str(week), f"{load:.0f}", f"{hours:.1f}") for week, (load, hours) in totals.items()),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ Facts = dict[str, list[Row]]
 
 FITNESS_DAYS, WEEKS, THRESHOLD_DAYS, ZONE_DAYS = 365, 26, 730, 42
 
+# Numbers with a fraction are added as numeric: the same to the last digit in whatever order the rows are met.
 # Duplicates, rejected efforts and lengths that a watch counted twice are in no section.
 _BESTS = """
     select a.type as sport, e.effort_type::text as effort_type, e.duration_seconds, e.distance_meters,
@@ -35,14 +36,14 @@ QUERIES: Mapping[str, str] = {
     "profile": "select handle, display_name from profiles where id = :profile",
     "sports": """
         select type as sport, count(*) as activities, sum(distance_meters) / 1000.0 as kilometers,
-               sum(moving_seconds) / 3600.0 as hours, sum(elevation_gain_meters) as climbed_meters
+               sum(moving_seconds) / 3600.0 as hours, sum(elevation_gain_meters::numeric) as climbed_meters
         from activities where profile_id = :profile and superseded_by is null and started_at >= :season
         group by type order by hours desc""",
     "fitness": """
         select date as day, load, ctl, atl, tsb, ramp, projected from daily_fitness
         where profile_id = :profile and date >= :fitness_from order by date""",
     "weekly": """
-        select date_trunc('week', l.local_date)::date as week, a.type as sport, sum(l.load) as load,
+        select date_trunc('week', l.local_date)::date as week, a.type as sport, sum(l.load::numeric) as load,
                sum(a.moving_seconds) / 3600.0 as hours
         from activity_loads l join activities a on a.id = l.activity_id
         where l.profile_id = :profile and l.local_date >= :weeks_from and l.local_date <= :today
@@ -72,7 +73,7 @@ QUERIES: Mapping[str, str] = {
         select occurred_at, type::text as type, title, message from notifications
         where profile_id = :profile and type <> 'personal_record' order by occurred_at desc, id limit 6""",
     "zones": """
-        select a.type as sport, m.metric, sum(m.value) as seconds
+        select a.type as sport, m.metric, sum(m.value::numeric) as seconds
         from activity_metrics m join activities a on a.id = m.activity_id
         where m.profile_id = :profile and m.grain = 'athlete' and m.unit = 's' and m.metric like '%zone%'
           and a.superseded_by is null and a.started_at >= :zones_from
