@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from perf_pipeline.defs.alerts import alert_on_failure, alert_on_faults
 from perf_pipeline.defs.archive_check import archive_is_whole
 from perf_pipeline.defs.assets.duplicates import activity_duplicates
 from perf_pipeline.defs.assets.fitness import activity_loads, daily_fitness
@@ -60,7 +61,7 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
         ],
         asset_checks=[decoder_agreement, row_quality, archive_is_whole],
         jobs=[athlete_job, calendar_job, quality_job, archive_job, marts_job],
-        sensors=[inbox_sensor(load_settings().sensor_interval_seconds)],
+        sensors=[inbox_sensor(load_settings().sensor_interval_seconds), alert_on_failure, alert_on_faults],
         schedules=[new_day, nightly_quality, nightly_archive, marts_refresh],
         resources=resources,
         executor=dg.in_process_executor,

@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         description="services that notifications are sent to, as Apprise URLs with spaces between them (default: none)",
     )
 
+    alert_urls: SecretStr = Field(
+        default=SecretStr(""),
+        description="services that are told of failed runs and checks, as Apprise URLs (default: none)",
+    )
+
     @property
     def resolved_storage_url(self) -> str:
         return self.storage_url or str(self.home / "storage")

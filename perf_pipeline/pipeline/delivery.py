@@ -61,6 +61,19 @@ def send_by_apprise(url: str, title: str, body: str) -> bool:
     return bool(outlet.add(url)) and bool(outlet.notify(body=body, title=title))
 
 
+def send_to_all(urls: str, title: str, body: str, send: Send = send_by_apprise) -> list[str]:
+    """Sends to every service of the list; the kinds of those that did not take it."""
+    failed = []
+    for service in services_of(urls):
+        try:
+            taken = send(service.url, title, body)
+        except Exception:  # noqa: BLE001 - whatever a service does, the others are told; its text may hold the URL
+            taken = False
+        if not taken:
+            failed.append(service.kind)
+    return failed
+
+
 def not_understood(urls: str) -> list[int]:
     """Which of the URLs, from 1, `apprise` can do nothing with."""
     import apprise

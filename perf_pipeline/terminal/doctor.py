@@ -41,7 +41,8 @@ def examine(settings: Settings) -> list[Finding]:
             _try("access", lambda: _access(services)),
             _try("Dagster's database", lambda: _dagster(settings)),
             _try("disk", lambda: _disk(settings)),
-            _try("delivery", lambda: _delivery(settings)),
+            _try("delivery", lambda: _delivery("NOTIFY", settings.notify_urls.get_secret_value())),
+            _try("alerts", lambda: _delivery("ALERT", settings.alert_urls.get_secret_value())),
             _try("workers", lambda: _workers(services)),
         ]
     return findings
@@ -93,16 +94,16 @@ def _workers(services: Services) -> str:
     return f"{settings.workers or os.cpu_count()} processes ({settings.compute})"
 
 
-def _delivery(settings: Settings) -> str:
-    urls = settings.notify_urls.get_secret_value()
+def _delivery(which: str, urls: str) -> str:
     services = services_of(urls)
     if not services:
-        return "off: PERF_NOTIFY_URLS names no service"
+        return f"off: PERF_{which}_URLS names no service"
     wrong = not_understood(urls)
     if wrong:
         listed = ", ".join(str(number) for number in wrong)
-        raise SettingsError(f"PERF_NOTIFY_URLS: service {listed} is not understood. Write it as Apprise does")
-    return f"notifications go to {len(services)} service(s): {', '.join(service.kind for service in services)}"
+        raise SettingsError(f"PERF_{which}_URLS: service {listed} is not understood. Write it as Apprise does")
+    what = "notifications go" if which == "NOTIFY" else "failures are told"
+    return f"{what} to {len(services)} service(s): {', '.join(service.kind for service in services)}"
 
 
 def _disk(settings: Settings) -> str:

@@ -153,9 +153,9 @@ def test_these_are_the_jobs_sensors_and_schedules(definitions: dg.Definitions) -
     repository = definitions.get_repository_def()
     jobs = {"__ASSET_JOB", "athlete_job", "calendar_job", "quality_job", "archive_job", "marts_job"}
     assert {job.name for job in repository.get_all_jobs()} == jobs
-    assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
-        "inbox_sensor": dg.DefaultSensorStatus.RUNNING
-    }
+    assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == dict.fromkeys(
+        ("inbox_sensor", "alert_on_failure", "alert_on_faults"), dg.DefaultSensorStatus.RUNNING
+    )
     assert {s.name: (s.cron_schedule, s.default_status) for s in repository.schedule_defs} == {
         "new_day": ("10 0 * * *", dg.DefaultScheduleStatus.RUNNING),
         "nightly_archive": ("20 2 * * *", dg.DefaultScheduleStatus.RUNNING),

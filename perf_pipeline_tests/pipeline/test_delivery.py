@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from perf_pipeline.pipeline.delivery import MOST_PER_RUN, deliver, not_understood, services_of
+from perf_pipeline.pipeline.delivery import MOST_PER_RUN, deliver, not_understood, send_to_all, services_of
 from perf_pipeline.storage.ids import content_id
 from perf_pipeline.storage.tables import METADATA
 from perf_pipeline_tests.beside import beside
@@ -181,3 +181,10 @@ def test_a_url_that_nothing_understands_is_named_by_its_number() -> None:
     urls = "json://localhost  nonsense://x  json://other"
     assert not_understood(urls) == [2]
     assert [service.kind for service in services_of(urls)] == ["json", "nonsense", "json"]
+
+
+def test_an_alert_goes_to_every_service_and_those_that_do_not_take_it_are_named_by_their_kind(outlet: Outlet) -> None:
+    urls = f"json://127.0.0.1:9/nobody {outlet.url} nonsense://x"
+    assert send_to_all(urls, "athlete_job failed", "run 1") == ["json", "nonsense"]
+    assert outlet.titles == ["athlete_job failed"]
+    assert send_to_all("", "x", "y") == []
