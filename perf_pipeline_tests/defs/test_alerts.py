@@ -35,7 +35,8 @@ def tick(graph: Graph, sensor: str, result: dg.ExecuteInProcessResult, kind: dg.
     )  # fmt: skip
     if kind is dg.DagsterEventType.RUN_FAILURE:
         context = context.for_run_failure()
-    repository.get_sensor_def(sensor)(context)
+    with context:
+        repository.get_sensor_def(sensor)(context)
 
 
 def test_a_failed_run_is_told_once_it_is_not_tried_again(
