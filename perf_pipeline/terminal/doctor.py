@@ -35,10 +35,12 @@ def examine(settings: Settings) -> list[Finding]:
         for name, field in Settings.model_fields.items()
     ]
     with Services(settings) as services:
+        database = _try("database", lambda: _database(services))
         findings += [
             _try("storage", lambda: _storage(services)),
-            _try("database", lambda: _database(services)),
-            _try("access", lambda: _access(services)),
+            database,
+            # Of a database that does not answer there is one thing to say.
+            *([_try("access", lambda: _access(services))] if database.ok else []),
             _try("Dagster's database", lambda: _dagster(settings)),
             _try("disk", lambda: _disk(settings)),
             _try("delivery", lambda: _delivery("NOTIFY", settings.notify_urls.get_secret_value())),

@@ -11,13 +11,15 @@ import pytest
 
 from perf_pipeline.pipeline.snapshots import differences
 from perf_pipeline.storage import embedded_postgres
+from perf_pipeline.storage.objects_s3 import S3ObjectStore
 
 
 @pytest.fixture
 def on_s3(tmp_path, s3_environment):
     """A bucket, and the server whose folder holds it."""
     bucket = f"test-{uuid.uuid4().hex}"
-    (s3_environment.folder / bucket).mkdir()
+    # Through the server: it remembers its folders for minutes.
+    S3ObjectStore(bucket, "")._call("create_bucket")
     yield bucket, s3_environment
     embedded_postgres.remove(tmp_path / "s3-home")
 
