@@ -82,10 +82,16 @@ class Page:
         self._press(f"document.querySelector({json.dumps(selector)})")
 
     def _press(self, element: str) -> None:
-        x, y = self.value(
-            f"(e => {{ e.scrollIntoView({{block: 'nearest'}}); const b = e.getBoundingClientRect(); "
-            f"return [b.x + b.width / 2, b.y + b.height / 2]; }})({element})"
+        place = (
+            f"(e => {{ if (!e) return null; e.scrollIntoView({{block: 'nearest'}}); "
+            f"const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }})({element})"
         )
+        # What is still being moved into its place, or drawn anew, would not be where the mouse goes.
+        deadline, before, now = time.monotonic() + 10, None, self.value(place)
+        while (now is None or now != before) and time.monotonic() < deadline:
+            time.sleep(0.3)
+            before, now = now, self.value(place)
+        x, y = now
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
