@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from perf_pipeline.defs.back_off import PARTITION_TAG
 from perf_pipeline.defs.jobs import archive_job, marts_job, quality_job
 from perf_pipeline.defs.resources import PipelineResource
 from perf_pipeline.pipeline.delivery import send_to_all
 
 WILL_RETRY = "dagster/will_retry"
-PARTITION = "dagster/partition"
 
 
 @dg.run_failure_sensor(
@@ -51,7 +51,7 @@ def alert_on_faults(context: dg.RunStatusSensorContext, pipeline: PipelineResour
 
 
 def _words(run: dg.DagsterRun, what: str, names: Iterable[str]) -> str:
-    lines = [f"run {run.run_id}", *([f"athlete {run.tags[PARTITION]}"] if PARTITION in run.tags else [])]
+    lines = [f"run {run.run_id}", *([f"athlete {run.tags[PARTITION_TAG]}"] if PARTITION_TAG in run.tags else [])]
     return "\n".join([*lines, f"{what}: {', '.join(sorted(names)) or 'none was reached'}"])
 
 

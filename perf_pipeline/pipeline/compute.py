@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -83,7 +83,6 @@ class ProcessExecutor:
         finally:
             if running:
                 # The caller stopped listening: what still runs may hang, and nobody would end it.
-                self._kill()
                 self._discard()
 
     def _run(
@@ -110,7 +109,8 @@ class ProcessExecutor:
             overdue = min(start for _, start in running.values()) + 2 * timeout_seconds
             done, _ = wait(running, timeout=max(0.05, overdue - time.monotonic()), return_when=FIRST_COMPLETED)
             if not done:
-                self._kill()
+                if self._pool is not None:
+                    _kill(self._pool._processes)  # noqa: SLF001 - the pool offers no other way to end a hung worker
                 done, _ = wait(running, timeout=10)
             for future in done:
                 task, _ = running.pop(future)
@@ -162,18 +162,14 @@ class ProcessExecutor:
                 broken.set_exception(BrokenProcessPool(str(error)))
                 return broken
 
-    def _kill(self) -> None:
-        if self._pool is not None:
-            _kill_workers(self._pool)
-
     def _discard(self, patience_seconds: float = 0) -> None:
         if self._pool is not None:
             _end(self._pool, patience_seconds)
             self._pool = None
 
 
-def _kill_workers(pool: ProcessPoolExecutor) -> None:
-    for process in list(pool._processes.values()):  # noqa: SLF001 - the pool offers no other way to end a hung worker
+def _kill(workers: Mapping[int, multiprocessing.process.BaseProcess]) -> None:
+    for process in list(workers.values()):
         process.kill()
 
 
@@ -190,8 +186,7 @@ def _end(pool: ProcessPoolExecutor, patience_seconds: float) -> None:
         return
     manager.join(patience_seconds)
     while manager.is_alive():
-        for process in list(workers.values()):
-            process.kill()
+        _kill(workers)
         manager.join(0.02)
 
 
