@@ -28,6 +28,7 @@ STAGE_ORDER = (
     "activities",
     "activity_efforts",
     "mean_maximal_curves",
+    "activity_signals",
     "activity_metrics",
     "profile_metrics",
     "daily_wellness",

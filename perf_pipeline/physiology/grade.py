@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import overload
 
 import numpy as np
@@ -9,12 +10,15 @@ from numpy.typing import NDArray
 
 from perf_pipeline.physiology.cleaning import CleanStreams
 from perf_pipeline.physiology.gradient import STEEPEST, gradients
+from perf_pipeline.physiology.timeline import Timeline, Timelines, timeline_of
 
 FloatArray = NDArray[np.float64]
 
 SMOOTHING_SECONDS = 20.0
 CLIMB_THRESHOLD_METERS = 2.0
 _FLAT_COST = 3.6
+GRADED_SPEED = "graded_speed_mps"
+ON_FOOT = ("run", "walk", "hike")
 
 
 @overload
@@ -117,3 +121,13 @@ def graded_speed(clean: CleanStreams) -> FloatArray | None:
     where = np.interp(clean.seconds, seconds, covered)
     slope = gradients(covered, median_of_five(altitude[known]), seconds, where)
     return np.asarray(speed * minetti_cost(slope) / _FLAT_COST)
+
+
+def graded_line(lines: Timelines) -> Timeline | None:
+    """Speed as if on the flat as a timeline, for sports on foot; None where there is nothing of it."""
+    return lines.derived(GRADED_SPEED, _graded_line)
+
+
+def _graded_line(clean: CleanStreams) -> Timeline | None:
+    graded = graded_speed(clean) if clean.sport in ON_FOOT else None
+    return None if graded is None else timeline_of(replace(clean, channels={GRADED_SPEED: graded}), GRADED_SPEED)

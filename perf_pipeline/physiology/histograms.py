@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perf_pipeline.physiology.bounds import SLOW_CHANNEL_SECONDS, SMART_RECORDING_SECONDS
-from perf_pipeline.physiology.cleaning import CleanStreams
-from perf_pipeline.physiology.grade import graded_speed
-from perf_pipeline.physiology.timeline import timeline_of
+from perf_pipeline.physiology.grade import GRADED_SPEED, graded_line
+from perf_pipeline.physiology.timeline import Timelines
 
 FloatArray = NDArray[np.float64]
 
-GRADED_SPEED = "graded_speed_mps"
 BIN_WIDTHS: Mapping[str, float] = {
     "power_watts": 5.0,
     "heart_rate_bpm": 1.0,
@@ -29,13 +26,15 @@ BIN_WIDTHS: Mapping[str, float] = {
 @dataclass(frozen=True, slots=True)
 class Histogram:
     """`seconds` (k,): time in bins of `width` around first * width, (first + 1) * width, ...: a bin is centred on its
-    value, so that a whole beat or a power of 0 stands for itself.
+    value, so that a whole beat or a power of 0 stands for itself. `means` (k,): mean of the values in each bin, its
+    middle where it is empty.
     """
 
     channel: str
     width: float
     first: int
     seconds: tuple[float, ...]
+    means: tuple[float, ...] = ()
 
     @property
     def centres(self) -> FloatArray:
@@ -48,19 +47,20 @@ class Histogram:
         return np.asarray(self.width * (self.first - 0.5 + np.arange(len(self.seconds) + 1)), dtype=np.float64)
 
 
-def histogram(clean: CleanStreams, channel: str) -> Histogram | None:
+def histogram(lines: Timelines, channel: str) -> Histogram | None:
     """Time-weighted histogram of a channel of `BIN_WIDTHS`, gaps and pauses left out; None where it has nothing.
 
     The sum of its seconds is the time that the channel covers, to a hundredth of a second a bin.
     """
-    width = BIN_WIDTHS[channel]
-    if channel == GRADED_SPEED:
-        graded = graded_speed(clean) if clean.sport in ("run", "walk", "hike") else None
-        clean = replace(clean, channels={channel: graded} if graded is not None else {})
-    line = timeline_of(clean, channel, SLOW_CHANNEL_SECONDS.get(channel, SMART_RECORDING_SECONDS))
+    line = graded_line(lines) if channel == GRADED_SPEED else lines.of(channel)
     if line is None or line.covered_seconds <= 0:
         return None
+    width = BIN_WIDTHS[channel]
     bins = np.floor(line.values / width + 0.5).astype(np.int64)
     first = int(bins.min())
     seconds = np.bincount(bins - first, weights=line.widths)
-    return Histogram(channel, width, first, tuple(np.round(seconds, 2).tolist()))
+    # From the middle, so that a whole beat stays one.
+    away = np.bincount(bins - first, weights=line.widths * (line.values - width * bins))
+    middles = width * (first + np.arange(len(seconds)))
+    means = middles + np.divide(away, seconds, out=np.zeros_like(away), where=seconds > 0)
+    return Histogram(channel, width, first, tuple(np.round(seconds, 2).tolist()), tuple(np.round(means, 4).tolist()))

@@ -18,10 +18,10 @@ from perf_pipeline.physiology.activity import ActivitySummary, summarise
 from perf_pipeline.physiology.bounds import bounds_of
 from perf_pipeline.physiology.cleaning import CleanStreams
 from perf_pipeline.physiology.durability import PRIOR_HOURS, PRIOR_KILOJOULES, durability
-from perf_pipeline.physiology.grade import graded_speed
+from perf_pipeline.physiology.grade import graded_line
 from perf_pipeline.physiology.lengths import pool_lengths
 from perf_pipeline.physiology.metric import Metric, MetricValue, evaluate
-from perf_pipeline.physiology.timeline import Timeline, Timelines, timeline_of
+from perf_pipeline.physiology.timeline import Timeline, Timelines
 from perf_pipeline.physiology.windows import best_window
 
 FloatArray = NDArray[np.float64]
@@ -77,22 +77,10 @@ class MetricInputs:
         found = durability(self.clean, self.lines, DURABILITY_SECONDS)
         return {(one.effort.duration_seconds, one.prior, one.prior_unit): one.effort.value for one in found}
 
-    @cached_property
+    @property
     def graded(self) -> Timeline | None:
         """Speed as if on the flat, for sports on foot."""
-        if self.clean.sport not in ("run", "walk", "hike"):
-            return None
-        values = graded_speed(self.clean)
-        if values is None:
-            return None
-        line = timeline_of(_with_channel(self.clean, "graded_speed_mps", values), "graded_speed_mps")
-        return line if line is not None and len(line) else None
-
-
-def _with_channel(clean: CleanStreams, name: str, values: FloatArray) -> CleanStreams:
-    return CleanStreams(
-        clean.sport, clean.start_ms, clean.seconds, {name: values}, clean.pauses, (), clean.distance_source
-    )
+        return graded_line(self.lines)
 
 
 Compute = Callable[[MetricInputs], float | None]

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
+
 from perf_pipeline.physiology import w_balance
-from perf_pipeline.physiology.cleaning import CleanStreams
+from perf_pipeline.physiology.grade import GRADED_SPEED
 from perf_pipeline.physiology.heart_rate import HeartRateProfile, banister_trimp
-from perf_pipeline.physiology.histograms import GRADED_SPEED, histogram
 from perf_pipeline.physiology.metric import ATHLETE_GRAIN, Metric, MetricValue, evaluate
-from perf_pipeline.physiology.timeline import Timelines
+from perf_pipeline.physiology.signals import HEART_RATE, POWER, Signals
 from perf_pipeline.physiology.zones import (
     FRIEL_ZONE_NAMES,
     POWER_ZONE_NAMES,
@@ -52,14 +53,10 @@ class Known:
 class RelativeInputs:
     """What a metric may look at. `stored`: metrics of the activity alone, by name; `best_watts`: by duration in s."""
 
-    clean: CleanStreams
+    signals: Signals
     known: Known
     stored: Mapping[str, float] = field(default_factory=dict)
     best_watts: Mapping[int, float] = field(default_factory=dict)
-
-    @cached_property
-    def lines(self) -> Timelines:
-        return Timelines(self.clean)
 
     @cached_property
     def profile(self) -> HeartRateProfile | None:
@@ -70,28 +67,27 @@ class RelativeInputs:
     @cached_property
     def power_zones(self) -> tuple[float, ...] | None:
         cp = self.known.cp_watts
-        if not cp or self.lines.power() is None:
-            return None
-        return self._zones("power_watts", power_zone_bounds(cp))
+        return self._zones(POWER, power_zone_bounds(cp)) if cp else None
 
     @cached_property
     def heart_rate_zones(self) -> tuple[float, ...] | None:
         lthr = self.known.lthr_bpm
-        return self._zones("heart_rate_bpm", heart_rate_zone_bounds(lthr, self.clean.sport)) if lthr else None
+        return self._zones(HEART_RATE, heart_rate_zone_bounds(lthr, self.signals.sport)) if lthr else None
 
     @cached_property
     def pace_zones(self) -> tuple[float, ...] | None:
         cs = self.known.cs_mps
-        return self._zones(GRADED_SPEED, speed_zone_bounds(cs)) if cs and self.clean.sport == "run" else None
+        return self._zones(GRADED_SPEED, speed_zone_bounds(cs)) if cs and self.signals.sport == "run" else None
 
     def _zones(self, channel: str, bounds: tuple[float, ...]) -> tuple[float, ...] | None:
-        found = histogram(self.clean, channel)
+        found = self.signals.histograms.get(channel)
         return time_in_zones(found, bounds) if found else None
 
     @cached_property
     def least_balance(self) -> w_balance.LeastBalance | None:
         cp, w_prime = self.known.cp_watts, self.known.w_prime_joules
-        return w_balance.minimum(self.clean, cp, w_prime) if cp and w_prime else None
+        power = self.signals.power
+        return w_balance.minimum(power, cp, w_prime) if power is not None and cp and w_prime else None
 
 
 Compute = Callable[[RelativeInputs], float | None]
@@ -109,10 +105,11 @@ def _intensity(inputs: RelativeInputs) -> float | None:
 
 
 def _trimp(inputs: RelativeInputs) -> float | None:
-    line = inputs.lines.of("heart_rate_bpm")
-    if line is None or inputs.profile is None:
+    held = inputs.signals.histograms.get(HEART_RATE)
+    if held is None or inputs.profile is None:
         return None
-    return banister_trimp(line.values, line.widths / 60.0, inputs.profile)
+    # A bin is a beat wide: between the seconds in one and their mean lies less than a hundred-thousandth.
+    return banister_trimp(np.asarray(held.means), np.asarray(held.seconds) / 60.0, inputs.profile)
 
 
 def _least_joules(inputs: RelativeInputs) -> float | None:
@@ -174,7 +171,7 @@ _ZONES, _FRIEL = (
 _BANISTER = "Banister 1991; Morton, Fitz-Clarke, Banister 1990, doi 10.1152/jappl.1990.69.3.1171"
 _SKIBA = "Skiba, Fulford, Clarke, Vanhatalo, Jones 2015; docs/science.md section 5"
 _WEIGHT = "docs/science.md section 11"
-_POWER, _HEART, _CP = "power_watts", "heart_rate_bpm", "critical_power"
+_POWER, _HEART, _CP = POWER, HEART_RATE, "critical_power"
 
 _METRICS: tuple[Metric[RelativeInputs], ...] = (
     _metric("intensity_factor", "1", "normalized power over Critical Power", _COGGAN, _intensity, _POWER, _CP),

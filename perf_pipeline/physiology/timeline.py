@@ -8,6 +8,7 @@ next.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,6 +85,13 @@ class Timelines:
         bridge = SLOW_CHANNEL_SECONDS.get(channel, SMART_RECORDING_SECONDS)
         coarse = timeline_of(self.clean, channel, bridge, fine=False)
         return coarse.mean() if coarse is not None else None
+
+    def derived(self, name: str, build: Callable[[CleanStreams], Timeline | None]) -> Timeline | None:
+        """A timeline that `build` makes of the activity, None where there is nothing of it."""
+        if name not in self._built:
+            line = build(self.clean)
+            self._built[name] = line if line is not None and len(line) else None
+        return self._built[name]
 
     def distance(self) -> Timeline | None:
         """Speed as the rise of distance, None where nothing was covered."""

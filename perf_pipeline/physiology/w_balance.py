@@ -7,12 +7,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perf_pipeline.physiology.cleaning import CleanStreams
-from perf_pipeline.physiology.timeline import timeline_of
+from perf_pipeline.physiology.timeline import Timeline
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 _RECOVERED_SECONDS = 3600.0
+_EPS = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class PowerBySecond:
+    """Power at 1 Hz, in stretches without a hole.
+
+    `begins`, `ends` (k,): each stretch in s since the start; `watts` (n,): floor(end - begin) values of each, one after
+    the other.
+    """
+
+    begins: FloatArray
+    ends: FloatArray
+    watts: FloatArray
+
+    @property
+    def counts(self) -> IntArray:
+        """Whole seconds (k,) of each stretch."""
+        return np.floor(self.ends - self.begins + _EPS).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,34 +44,67 @@ class LeastBalance:
     second: float
 
 
-def minimum(clean: CleanStreams, cp_watts: float, w_prime_joules: float) -> LeastBalance | None:
+def power_by_second(line: Timeline) -> PowerBySecond:
+    """A timeline of power as means over whole seconds of each of its segments."""
+    cuts = np.flatnonzero(np.diff(line.segments)) + 1
+    firsts, lasts = np.concatenate(([0], cuts)), np.concatenate((cuts, [len(line)]))
+    begins = line.starts[firsts]
+    if line.whole_seconds:
+        return PowerBySecond(begins, begins + (lasts - firsts), line.values)
+    parts: list[FloatArray] = []
+    ends = begins.copy()
+    for number, (first, last) in enumerate(zip(firsts.tolist(), lasts.tolist(), strict=True)):
+        widths = line.widths[first:last]
+        edges = np.concatenate(([0.0], np.cumsum(widths)))
+        work = np.concatenate(([0.0], np.cumsum(widths * line.values[first:last])))
+        ends[number] += edges[-1]
+        # From the difference of the ends, as whoever reads this will count.
+        count = np.floor(ends[number] - begins[number] + _EPS)
+        parts.append(np.diff(np.interp(np.arange(0.0, count + 1.0), edges, work)))
+    return PowerBySecond(begins, ends, np.concatenate(parts))
+
+
+def minimum(power: PowerBySecond, cp_watts: float, w_prime_joules: float) -> LeastBalance | None:
     """The least W' balance of an activity by the differential form; None without power, CP or W' above zero.
 
     Pauses and gaps count as rest without power, an hour of which restores all.
     """
-    line = timeline_of(clean, "power_watts")
-    if line is None or not (line.values > 0).any() or not (cp_watts > 0 and w_prime_joules > 0):
+    if not len(power.watts) or not (cp_watts > 0 and w_prime_joules > 0):
         return None
-    parts: list[FloatArray] = []
-    clock: list[FloatArray] = []
-    cuts = np.flatnonzero(np.diff(line.segments)) + 1
-    end = float(line.starts[0])
-    for rows in np.split(np.arange(len(line)), cuts):
-        begin = float(line.starts[rows[0]])
-        rest = np.zeros(int(min(begin - end, _RECOVERED_SECONDS)))
-        widths = line.widths[rows]
-        edges = np.concatenate(([0.0], np.cumsum(widths)))
-        work = np.concatenate(([0.0], np.cumsum(widths * line.values[rows])))
-        grid = np.arange(0.0, np.floor(edges[-1] + 1e-9) + 1.0)
-        parts += [rest, np.diff(np.interp(grid, edges, work))]
-        clock += [np.full(len(rest), begin), begin + grid[1:]]
-        end = begin + float(edges[-1])
-    watts = np.concatenate(parts)
-    if len(watts) == 0:
-        return None
-    left = w_balance_differential(watts, cp_watts, w_prime_joules)
-    least = int(np.argmin(left))
-    return LeastBalance(float(left[least]), float(np.concatenate(clock)[least]))
+    watts, clock = _with_rests(power)
+    over = watts - cp_watts
+    starts = np.flatnonzero(np.diff(over > 0, prepend=over[0] <= 0))
+    sums = np.add.reduceat(over, starts)
+    # Second by second the deficit grows by what is above CP and decays by a factor below it. So it does by stretches
+    # of either kind, at the end of one of which it is highest.
+    keep = np.exp(np.minimum(sums, 0.0) / w_prime_joules)
+    deficit, most, at = 0.0, 0.0, -1
+    for number, (change, factor) in enumerate(zip(sums.tolist(), keep.tolist(), strict=True)):
+        if change > 0:
+            deficit += change
+            if deficit > most:
+                most, at = deficit, number
+        else:
+            deficit *= factor
+    if at < 0:
+        return LeastBalance(w_prime_joules, float(clock[0]))
+    last = (int(starts[at + 1]) if at + 1 < len(starts) else len(watts)) - 1
+    return LeastBalance(w_prime_joules - most, float(clock[last]))
+
+
+def _with_rests(power: PowerBySecond) -> tuple[FloatArray, FloatArray]:
+    """Watts at 1 Hz, zero between the stretches, and the second since the start at whose end each was."""
+    counts = power.counts
+    rests = np.minimum(power.begins[1:] - power.ends[:-1], _RECOVERED_SECONDS).astype(np.int64)
+    before = np.concatenate(([0], rests))
+    whole = before + counts
+    firsts = np.cumsum(whole) - counts
+    of = np.repeat(np.arange(len(counts)), counts)
+    inside = np.arange(len(power.watts)) - np.repeat(np.cumsum(counts) - counts, counts)
+    watts, clock = np.zeros(int(whole.sum())), np.repeat(power.begins, whole)
+    watts[firsts[of] + inside] = power.watts
+    clock[firsts[of] + inside] += inside + 1.0
+    return watts, clock
 
 
 def w_balance_differential(watts: FloatArray, cp_watts: float, w_prime_joules: float) -> FloatArray:

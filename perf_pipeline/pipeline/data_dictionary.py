@@ -19,6 +19,7 @@ from perf_pipeline.pipeline.sql_models.lineage import ColumnOf, Deps, column_lin
 from perf_pipeline.pipeline.sql_models.project import SOURCE, models_folder
 from perf_pipeline.pipeline.sql_models.relations import meanings
 from perf_pipeline.storage.curves import CURVES_SCHEMA
+from perf_pipeline.storage.signals import SIGNALS_SCHEMA
 from perf_pipeline.storage.streams import STREAMS_SCHEMA
 from perf_pipeline.storage.tables import METADATA
 
@@ -32,6 +33,7 @@ in the database. Where a column comes from is told for the marts: the columns of
 
 _STREAMS = "`streams/athlete=…/month=YYYY-MM/*.parquet`: one row per record."
 _CURVES = "`curves/athlete=…/month=YYYY-MM/*.parquet`: one row per activity and duration."
+_SIGNALS = "`signals/athlete=…/month=YYYY-MM/*.parquet`: one row per activity."
 _POSTGRES: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -44,6 +46,7 @@ def data_dictionary() -> str:
     parts += ["## Metrics from an activity's file alone\n", _metrics()]
     parts += ["## Streams (Parquet)\n", _parquet(STREAMS_SCHEMA, _STREAMS)]
     parts += ["## Mean-maximal curves (Parquet)\n", _parquet(CURVES_SCHEMA, _CURVES)]
+    parts += ["## Signals (Parquet)\n", _parquet(SIGNALS_SCHEMA, _SIGNALS)]
     for title, schema in (("Marts", "marts"), ("Staging", "staging")):
         parts.append(f"## {title}\n")
         models = sorted((m for m in project.models.values() if m.schema == schema), key=lambda m: m.name)

@@ -60,6 +60,10 @@ def curves(handle: str, month: str) -> str:
     return f"curves/athlete={handle}/month={month}/curves.parquet"
 
 
+def signals(handle: str, month: str) -> str:
+    return f"signals/athlete={handle}/month={month}/signals.parquet"
+
+
 def staging(handle: str, token: str = "", key: str = "") -> str:
     """A name of its own for an object that no row names yet."""
     return f"staging/athlete={handle}/{token}/{key}" if token else f"staging/athlete={handle}/"

@@ -22,6 +22,7 @@ from perf_pipeline.pipeline.month_work import (
     METRICS,
     MONTH_STAGES,
     PROFILE_METRICS,
+    SIGNALS,
     STREAMS,
     MonthFile,
     MonthTask,
@@ -37,6 +38,7 @@ STAGE_MODULES = {
     ACTIVITIES: ("perf_pipeline.pipeline.stages.activities", _PREPARATION, _RULES),
     EFFORTS: ("perf_pipeline.pipeline.stages.efforts", _PREPARATION, _RULES),
     CURVES: ("perf_pipeline.pipeline.stages.curves", _PREPARATION),
+    SIGNALS: ("perf_pipeline.pipeline.stages.signals", _PREPARATION),
     METRICS: ("perf_pipeline.pipeline.stages.metrics", _PREPARATION, _RULES),
     PROFILE_METRICS: ("perf_pipeline.pipeline.stages.profile_metrics",),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,30 +18,36 @@ from sqlalchemy import Table
 from perf_pipeline.formats.model import FileKind, FormatError
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.sifting import REJECTED, required_columns, sift
-from perf_pipeline.pipeline.stages import activities, curves, efforts, metrics, profile_metrics
+from perf_pipeline.pipeline.stages import activities, curves, efforts, metrics, profile_metrics, signals
 from perf_pipeline.pipeline.stages.preparation import Prepared, prepare
 from perf_pipeline.pipeline.stages.streams import NotAnActivityError, decode
 from perf_pipeline.storage import tables
 from perf_pipeline.storage.copy_text import CopyBlock, encode_rows
-from perf_pipeline.storage.curves import ActivityCurves, write_curves
+from perf_pipeline.storage.curves import write_curves
 from perf_pipeline.storage.errors import CorruptStreamsError, ObjectMissingError, StorageError
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.sessions import StoredSession
+from perf_pipeline.storage.signals import write_signals
 from perf_pipeline.storage.streams import read_sessions, write_sessions, write_streams
 
-STREAMS, ACTIVITIES, EFFORTS, CURVES, METRICS, PROFILE_METRICS = MONTH_STAGES = (
+STREAMS, ACTIVITIES, EFFORTS, CURVES, SIGNALS, METRICS, PROFILE_METRICS = MONTH_STAGES = (
     "activity_streams",
     "activities",
     "activity_efforts",
     "mean_maximal_curves",
+    "activity_signals",
     "activity_metrics",
     "profile_metrics",
 )
-"""Streams feed activities, efforts, curves and metrics, and activities carry efforts and metrics; wellness files feed
-the last."""
+"""Streams feed activities, efforts, curves, signals and metrics, and activities carry efforts and metrics; wellness
+files feed the last."""
 
-DERIVED_STAGES = (ACTIVITIES, EFFORTS, CURVES, METRICS)
-"""What is computed from the streams: rows, and the Parquet of curves."""
+DERIVED_STAGES = (ACTIVITIES, EFFORTS, CURVES, SIGNALS, METRICS)
+"""What is computed from the streams: rows, and the Parquet of curves and signals."""
+PARQUET: Mapping[str, tuple[Callable[[str, str], str], Callable[[Any], bytes]]] = {
+    CURVES: (layout.curves, write_curves), SIGNALS: (layout.signals, write_signals),
+}  # fmt: skip
+"""Where the object of a derived stage lies by athlete and month, and how it is written."""
 TABLES = {
     ACTIVITIES: tables.activities, EFFORTS: tables.activity_efforts, METRICS: tables.activity_metrics,
     PROFILE_METRICS: tables.profile_metrics,
@@ -175,11 +181,10 @@ def compute_month(task: MonthTask) -> MonthResult:
     stale = _stale_derived(task, streams_hash)
     activity_ids: tuple[UUID, ...] = ()
     if stale and stored is not None:
-        derived, ids, curves_parquet, failures = _compute_derived(task, stored, stale, streams_hash)
+        derived, ids, parquet, failures = _compute_derived(task, stored, stale, streams_hash)
         outputs.update(derived)
         activity_ids = ids if ACTIVITIES in outputs else ()
-        if curves_parquet is not None:
-            staged.update(_stage(task, {layout.curves(task.handle, task.month): curves_parquet}))
+        staged.update(_stage(task, parquet))
     if PROFILE_METRICS in task.stages and task.is_stale(PROFILE_METRICS, None):
         outputs[PROFILE_METRICS], found = _compute_wellness(task)
         verdicts.update(found)
@@ -264,8 +269,8 @@ def _hash_of(*objects: bytes) -> str:
 
 def _compute_derived(
     task: MonthTask, stored: Iterable[StoredSession], stale: Sequence[str], streams_hash: str | None
-) -> tuple[dict[str, StageOutput], tuple[UUID, ...], bytes | None, dict[str, str]]:
-    """The outputs of the stale stages, ids of the activities, the Parquet of curves, and which stages failed."""
+) -> tuple[dict[str, StageOutput], tuple[UUID, ...], dict[str, bytes], dict[str, str]]:
+    """The outputs of the stale stages, ids of the activities, Parquet by key, and which stages failed."""
     below = {EFFORTS, METRICS}.intersection(stale)
     # What hangs on activities must know which of them are turned away, also where their rows are up to date.
     made, failures = _made(task, stored, [ACTIVITIES, *stale] if below and ACTIVITIES not in stale else stale)
@@ -274,14 +279,15 @@ def _compute_derived(
     outputs = {
         stage: StageOutput.of(TABLES[stage], rows, task.fingerprint(stage, streams_hash))
         for stage, rows in made.items()
-        if stage != CURVES
+        if stage in TABLES
     }
-    if CURVES not in made:
-        return outputs, ids, None, failures
-    found: list[ActivityCurves] = made[CURVES]
-    parquet = write_curves(found)
-    counts = {"curves": sum(len(one.curves) for one in found)}
-    outputs[CURVES] = StageOutput(task.fingerprint(CURVES, streams_hash), _hash_of(parquet), counts=counts)
+    parquet: dict[str, bytes] = {}
+    for stage in PARQUET.keys() & made.keys():
+        place, write = PARQUET[stage]
+        data = write(made[stage])
+        parquet[place(task.handle, task.month)] = data
+        counts = {"activities": len(made[stage])}
+        outputs[stage] = StageOutput(task.fingerprint(stage, streams_hash), _hash_of(data), counts=counts)
     return outputs, ids, parquet, failures
 
 
@@ -330,6 +336,8 @@ def _make(stage: str, task: MonthTask, file: MonthFile, prepared: Prepared) -> l
         return efforts.rows(task.profile_id, prepared)
     if stage == CURVES:
         return [curves.curves_of(prepared)]
+    if stage == SIGNALS:
+        return [signals.signals_row(prepared)]
     return metrics.rows(task.profile_id, prepared)
 
 

@@ -10,6 +10,7 @@ from perf_pipeline.defs.athletes import STAGE_ORDER
 from perf_pipeline.defs.row_quality import CHECKED_ASSETS
 from perf_pipeline.defs.sql_models import PROJECT
 from perf_pipeline.storage.curves import CURVES_SCHEMA
+from perf_pipeline.storage.signals import SIGNALS_SCHEMA
 from perf_pipeline.storage.streams import STREAMS_SCHEMA
 from perf_pipeline.storage.tables import METADATA
 
@@ -19,6 +20,7 @@ ASSETS = {
     "activities": ("activities", {"python", "postgres"}, {"activity_streams"}),
     "activity_efforts": ("performance", {"python", "postgres"}, {"activity_streams", "activities"}),
     "mean_maximal_curves": ("performance", {"python", "parquet"}, {"activity_streams", "activities"}),
+    "activity_signals": ("performance", {"python", "parquet"}, {"activity_streams", "activities"}),
     "activity_metrics": ("performance", {"python", "postgres"}, {"activity_streams", "activities"}),
     "profile_metrics": ("intake", {"python", "postgres"}, {"source_files"}),
     "daily_wellness": ("performance", {"python", "postgres"}, {"profile_metrics"}),
@@ -33,7 +35,7 @@ ASSETS = {
     ),
     "relative_metrics": (
         "performance", {"python", "postgres", "parquet"},
-        {"activity_streams", "activity_efforts", "activity_metrics", "daily_wellness", "threshold_models"},
+        {"activity_signals", "activity_efforts", "activity_metrics", "daily_wellness", "threshold_models"},
     ),
     "daily_fitness": ("performance", {"python", "postgres"}, {"activity_loads"}),
     "impulse_response_models": (
@@ -62,7 +64,9 @@ ASSETS = {
 }  # fmt: skip
 """Group, kinds and upstream assets by asset."""
 
-PARQUET = {"activity_streams": STREAMS_SCHEMA, "mean_maximal_curves": CURVES_SCHEMA}
+PARQUET = {
+    "activity_streams": STREAMS_SCHEMA, "mean_maximal_curves": CURVES_SCHEMA, "activity_signals": SIGNALS_SCHEMA,
+}  # fmt: skip
 TABLES = {
     "activity_duplicates": "activities",
     "relative_metrics": "activity_metrics",

@@ -9,12 +9,16 @@ import pytest
 
 from perf_pipeline.physiology.cleaning import clean
 from perf_pipeline.physiology.relative_metrics import REGISTRY, Known, RelativeInputs, relative_metrics
+from perf_pipeline.physiology.signals import signals_of
+from perf_pipeline.physiology.timeline import Timelines
 
 ALL = Known(250.0, 20_000.0, 4.0, 165.0, 190.0, 45.0, "male", 70.0, 3)
 
 
 def values(session, known=ALL, **more):
-    return {m.name: m.value for m in relative_metrics(RelativeInputs(clean(session), known, **more))}
+    return {
+        m.name: m.value for m in relative_metrics(RelativeInputs(signals_of(Timelines(clean(session))), known, **more))
+    }
 
 
 def test_an_hour_at_a_steady_heart_rate_has_the_trimp_of_the_formula(make):

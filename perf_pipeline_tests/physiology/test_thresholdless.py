@@ -14,8 +14,9 @@ from perf_pipeline.physiology.efforts import best_efforts
 from perf_pipeline.physiology.heart_rate import HeartRateProfile, banister_trimp
 from perf_pipeline.physiology.histograms import Histogram, histogram
 from perf_pipeline.physiology.mean_maximal import CURVE_SECONDS, mean_maximal_curve
-from perf_pipeline.physiology.timeline import timeline_of
-from perf_pipeline.physiology.w_balance import minimum
+from perf_pipeline.physiology.signals import signals_of
+from perf_pipeline.physiology.timeline import Timelines, timeline_of
+from perf_pipeline.physiology.w_balance import PowerBySecond, minimum, w_balance_differential
 from perf_pipeline.physiology.windows import best_window, best_windows
 from perf_pipeline.physiology.zones import (
     heart_rate_zone_bounds,
@@ -27,7 +28,7 @@ from perf_pipeline.physiology.zones import (
 
 def test_a_histogram_tells_how_long_each_power_was_held(make):
     watts = [0.0] + [100.0] * 60 + [203.0] * 30 + [0.0] * 10
-    found = histogram(clean(make(range(101), power_watts=watts)), "power_watts")
+    found = histogram(Timelines(clean(make(range(101), power_watts=watts))), "power_watts")
     held = {c: s for c, s in zip(found.centres.tolist(), found.seconds, strict=True) if s}
     assert held == {0.0: 10.0, 100.0: 60.0, 205.0: 30.0}
     assert found.edges[0] == -2.5
@@ -35,20 +36,20 @@ def test_a_histogram_tells_how_long_each_power_was_held(make):
 
 def test_gaps_and_pauses_are_in_no_bin(make):
     t = [*range(101), *range(400, 501)]
-    found = histogram(clean(make(t, pauses=[(100, 400)], heart_rate_bpm=[140.0] * 202)), "heart_rate_bpm")
+    found = histogram(Timelines(clean(make(t, pauses=[(100, 400)], heart_rate_bpm=[140.0] * 202))), "heart_rate_bpm")
     assert (found.first, found.seconds) == (140, (200.0,))
 
 
 def test_a_channel_that_is_not_there_has_no_histogram(make):
     streams = clean(make(range(10), power_watts=[1.0] * 10))
-    assert histogram(streams, "heart_rate_bpm") is None
-    assert histogram(streams, "graded_speed_mps") is None
+    assert histogram(Timelines(streams), "heart_rate_bpm") is None
+    assert histogram(Timelines(streams), "graded_speed_mps") is None
 
 
 def test_uphill_the_graded_speed_is_higher_than_the_speed(make):
     t = np.arange(601)
     session = make(t, "run", distance_meters=3.0 * t, altitude_meters=0.3 * t, speed_mps=np.full(601, 3.0))
-    plain, graded = (histogram(clean(session), name) for name in ("speed_mps", "graded_speed_mps"))
+    plain, graded = (histogram(Timelines(clean(session)), name) for name in ("speed_mps", "graded_speed_mps"))
     # A climb of 10 % costs 5.968 J/kg/m against 3.6 on the flat.
     assert plain.centres[int(np.argmax(plain.seconds))] == pytest.approx(3.0)
     assert graded.centres[int(np.argmax(graded.seconds))] == pytest.approx(3.0 * 5.968 / 3.6, abs=0.06)
@@ -58,7 +59,7 @@ def test_training_impulse_from_the_histogram_is_that_of_the_stream(make):
     rng = np.random.default_rng(2)
     heart = np.round(np.clip(140 + 25 * np.sin(np.arange(3600) / 300) + rng.normal(0, 3, 3600), 90, 185))
     profile = HeartRateProfile(190, 50, "female")
-    found = histogram(clean(make(range(3600), heart_rate_bpm=heart)), "heart_rate_bpm")
+    found = histogram(Timelines(clean(make(range(3600), heart_rate_bpm=heart))), "heart_rate_bpm")
     whole = banister_trimp(heart[1:], 1 / 60, profile)
     assert banister_trimp(found.centres, np.array(found.seconds) / 60, profile) == pytest.approx(whole, rel=1e-6)
 
@@ -154,24 +155,50 @@ def test_without_power_hours_count(make):
     assert (after_two.effort.value, after_two.fresh_value) == (pytest.approx(2.7), pytest.approx(3.0))
 
 
+def least(session, cp_watts=300.0, w_prime_joules=20_000.0):
+    power = signals_of(Timelines(clean(session))).power
+    return power and minimum(power, cp_watts, w_prime_joules)
+
+
 def test_the_least_w_balance_is_found_with_its_second(make):
     # 100 s at 100 W above Critical Power spend 10 kJ; what follows recovers.
     watts = np.concatenate((np.full(301, 200.0), np.full(100, 400.0), np.full(200, 150.0)))
-    found = minimum(clean(make(range(601), power_watts=watts)), 300.0, 20_000.0)
+    found = least(make(range(601), power_watts=watts))
     assert (found.joules, found.second) == (pytest.approx(10_000), 400.0)
 
 
 def test_a_pause_restores_w_prime(make):
-    t = [*range(101), *range(7000, 7101)]
-    watts = [400.0] * 202
-    paused = minimum(clean(make(t, pauses=[(100, 7000)], power_watts=watts)), 300.0, 20_000.0)
-    assert (paused.joules, paused.second) == (pytest.approx(10_000, abs=101), pytest.approx(7100, abs=1))
-    assert minimum(clean(make(range(202), power_watts=watts)), 300.0, 20_000.0).joules == pytest.approx(-100)
+    t = [*range(101), *range(7000, 7103)]
+    watts = [400.0] * len(t)
+    paused = least(make(t, pauses=[(100, 7000)], power_watts=watts))
+    assert (paused.joules, paused.second) == (pytest.approx(9_800, abs=101), pytest.approx(7102, abs=1))
+    assert least(make(range(202), power_watts=[400.0] * 202)).joules == pytest.approx(-100)
 
 
 def test_without_power_there_is_no_balance(make):
-    assert minimum(clean(make(range(100), heart_rate_bpm=[120.0] * 100)), 300.0, 20_000.0) is None
-    assert minimum(clean(make(range(100), power_watts=[120.0] * 100)), 300.0, 0.0) is None
+    assert least(make(range(100), heart_rate_bpm=[120.0] * 100)) is None
+    assert least(make(range(100), power_watts=[120.0] * 100), w_prime_joules=0.0) is None
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_least_w_balance_is_that_of_the_sum_second_by_second(seed):
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 900, rng.integers(1, 6))
+    gaps = rng.uniform(3.5, 5000, len(lengths))
+    begins = np.cumsum(gaps + np.concatenate(([0], lengths[:-1])))
+    watts = np.clip(rng.normal(250, 90, lengths.sum()) + 80 * np.sin(np.arange(lengths.sum()) / 70), 0, None)
+    cp, w_prime = rng.uniform(150, 400), rng.uniform(5_000, 30_000)
+    # The oracle goes over every second of the activity, pauses as rest, and knows no stretches.
+    line, clock, end = [], [], begins[0]
+    for begin, ride in zip(begins, np.split(watts, np.cumsum(lengths)[:-1]), strict=True):
+        rest = int(min(begin - end, 3600))
+        line += [0.0] * rest + ride.tolist()
+        clock += [begin] * rest + [begin + second for second in range(1, len(ride) + 1)]
+        end = begin + len(ride)
+    left = w_balance_differential(np.array(line), cp, w_prime)
+    found = minimum(PowerBySecond(begins, begins + lengths, watts), cp, w_prime)
+    assert found.joules == pytest.approx(left.min(), abs=1e-6)
+    assert found.second == clock[int(np.argmin(left))]
 
 
 @settings(max_examples=60, deadline=None)

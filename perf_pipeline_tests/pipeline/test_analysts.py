@@ -14,6 +14,7 @@ import pytest
 
 from perf_pipeline.pipeline.sql_models.project import models_folder
 from perf_pipeline.storage.curves import CURVES_SCHEMA
+from perf_pipeline.storage.signals import SIGNALS_SCHEMA
 from perf_pipeline.storage.streams import STREAMS_SCHEMA
 from perf_pipeline_tests import making
 from perf_pipeline_tests.pipeline.conftest import Athlete
@@ -88,7 +89,7 @@ def test_records_are_in_order_and_their_statistics_tell_of_it(storage: Path) -> 
 
 
 def test_every_field_tells_its_unit_and_meaning(storage: Path) -> None:
-    for folder, schema in (("streams", STREAMS_SCHEMA), ("curves", CURVES_SCHEMA)):
+    for folder, schema in (("streams", STREAMS_SCHEMA), ("curves", CURVES_SCHEMA), ("signals", SIGNALS_SCHEMA)):
         (path, *_) = sorted((storage / folder).rglob("*.parquet"))
         stored = pq.read_schema(path)
         assert stored.names == schema.names

@@ -88,12 +88,12 @@ def test_months_on_the_cluster_give_the_rows_of_this_process(athlete: Athlete, e
     athlete.drop("bad.fit", making.corrupt(making.fit(making.ride("2026-02-05", 5))))
     athlete.take_in(executor=executor)
     athlete.months(executor=executor)
-    before, objects = athlete.snapshot(), athlete.contents("streams", "sessions", "curves", "archive")
+    before, objects = athlete.snapshot(), athlete.contents("streams", "sessions", "curves", "signals", "archive")
     assert len(athlete.rows("activities")) == 4
     report = athlete.months(full_refresh=True)
     assert len(report.computed) == 4
     assert differences(before, athlete.snapshot()) == []
-    after = athlete.contents("streams", "sessions", "curves", "archive")
+    after = athlete.contents("streams", "sessions", "curves", "signals", "archive")
     assert {k: v for k, v in after.items() if "/journal/" not in k} == {
         k: v for k, v in objects.items() if "/journal/" not in k
     }

@@ -65,7 +65,7 @@ def test_an_edit_of_a_table_of_bounds_changes_the_stages_that_read_it_and_no_oth
     )
     after = {stage: code_version(*modules, root=copy) for stage, modules in STAGE_MODULES.items()}
     changed = {stage for stage in before if before[stage] != after[stage]}
-    assert changed == {"activities", "activity_efforts", "mean_maximal_curves", "activity_metrics"}
+    assert changed == {"activities", "activity_efforts", "mean_maximal_curves", "activity_signals", "activity_metrics"}
 
 
 def test_an_edit_of_a_reader_changes_the_streams(copy: Path) -> None:
@@ -82,7 +82,7 @@ def test_an_edit_of_how_sports_are_inferred_changes_every_stage_that_a_sport_dec
     edit(copy, "physiology/sport_inference.py", "LEAST_CONFIDENCE = 0.9", "LEAST_CONFIDENCE = 0.8")
     after = {stage: code_version(*modules, root=copy) for stage, modules in STAGE_MODULES.items()}
     changed = {stage for stage in before if before[stage] != after[stage]}
-    assert changed == {"activities", "activity_efforts", "mean_maximal_curves", "activity_metrics"}
+    assert changed == {"activities", "activity_efforts", "mean_maximal_curves", "activity_signals", "activity_metrics"}
 
 
 def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path) -> None:

@@ -49,4 +49,5 @@ def test_the_archive_is_laid_out_by_athlete_and_month() -> None:
     assert layout.archive("ann", "2026-05", "ab12", "fit") == "archive/athlete=ann/month=2026-05/ab12.fit"
     assert layout.streams("ann", "2026-05") == "streams/athlete=ann/month=2026-05/streams.parquet"
     assert layout.curves("ann", "2026-05") == "curves/athlete=ann/month=2026-05/curves.parquet"
+    assert layout.signals("ann", "2026-05") == "signals/athlete=ann/month=2026-05/signals.parquet"
     assert layout.quarantine("ann", "ab12", "bin") == "quarantine/athlete=ann/ab12.bin"

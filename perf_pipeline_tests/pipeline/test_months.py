@@ -151,7 +151,7 @@ def test_streams_that_change_recompute_everything_downstream(trained: Athlete, m
     before = computed_stages(trained)
     with another_version(monkeypatch, STREAMS):
         trained.months(until="2026-05")
-    assert changed_stages(before, trained) == {("2026-05", s) for s in (STREAMS, ACTIVITIES, EFFORTS, CURVES, METRICS)}
+    assert changed_stages(before, trained) == {("2026-05", s) for s in (STREAMS, *month_work.DERIVED_STAGES)}
 
 
 def test_only_the_stages_asked_for_and_what_feeds_them_are_computed(athlete: Athlete) -> None:
@@ -308,7 +308,9 @@ def test_parquet_gets_its_name_only_with_the_commit(athlete: Athlete) -> None:
     assert clock.calls[moves[0]] == "move streams/athlete=ann/month=2026-05/streams.parquet"
     begun, committed = clock.calls.index("begin"), clock.calls.index("commit")
     assert all(begun < move < committed for move in moves)
-    assert not [call for call in clock.calls if call.startswith(("put streams", "put sessions", "put curves"))]
+    assert not [
+        call for call in clock.calls if call.startswith(("put streams", "put sessions", "put curves", "put signals"))
+    ]
     assert athlete.keys("staging") == []
 
 
@@ -324,7 +326,7 @@ def test_a_holder_who_lost_the_lease_cannot_commit(athlete: Athlete) -> None:
                 stages=frozenset({STREAMS, ACTIVITIES}), file_timeout_seconds=60,
             )  # fmt: skip
     assert athlete.rows("activities") == athlete.rows("month_outputs") == []
-    assert athlete.keys("streams", "sessions", "curves") == []
+    assert athlete.keys("streams", "sessions", "curves", "signals") == []
 
 
 def test_an_activity_whose_file_has_gone_is_deleted_and_the_others_keep_their_ids(trained: Athlete) -> None:
@@ -344,7 +346,7 @@ def test_a_month_that_has_lost_its_last_file_leaves_nothing_behind(trained: Athl
     trained.months()
     assert {row["type"] for row in trained.rows("activities")} == {"bike", "run"}
     assert {row["month"] for row in trained.rows("month_outputs")} == {"2026-05"}
-    folders = [f"{kind}/athlete=ann/month=2026-06" for kind in ("streams", "sessions", "curves")]
+    folders = [f"{kind}/athlete=ann/month=2026-06" for kind in ("streams", "sessions", "curves", "signals")]
     assert trained.keys(*folders, "staging") == []
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from perf_pipeline.pipeline.compute import ProcessExecutor
+from perf_pipeline.pipeline.month_work import MONTH_STAGES
+from perf_pipeline.pipeline.months import MonthsFailedError
 from perf_pipeline.pipeline.snapshots import differences
 from perf_pipeline.storage.tables import METADATA
 from perf_pipeline_tests import making
@@ -56,7 +58,7 @@ def test_each_activity_is_set_against_what_was_known_on_its_day(trained: Athlete
 def test_nothing_is_read_where_nothing_changed(trained: Athlete, monkeypatch: pytest.MonkeyPatch) -> None:
     trained.relate(TODAY)
     before = trained.snapshot()
-    monkeypatch.setattr("perf_pipeline.pipeline.stages.relative_metrics.read_chosen", None)
+    monkeypatch.setattr("perf_pipeline.pipeline.stages.relative_metrics.read_signals", None)
     assert trained.relate(TODAY)["up_to_date"] == 1
     assert trained.relate(date(2026, 6, 15))["computed"] == 0
     assert differences(before, trained.snapshot()) == []
@@ -135,3 +137,28 @@ def test_a_banister_model_without_tests_is_refused_and_says_why(trained: Athlete
     assert rows["power 300 s"]["refusal"].endswith("days with a test, 10 are needed")
     assert rows["power 300 s"]["p0"] is None
     assert trained.impulse_response(TODAY)["up_to_date"] == 1
+
+
+def test_without_the_months_signals_it_says_what_to_do_and_does_the_other_months(trained: Athlete) -> None:
+    with trained.warehouse.begin() as connection:
+        table = METADATA.tables["month_outputs"]
+        connection.execute(table.delete().where(table.c.month == "2026-05", table.c.stage == "activity_signals"))
+    with pytest.raises(MonthsFailedError, match="2026-05: no signals: materialize activity_signals"):
+        trained.relate(TODAY)
+    assert set(metrics(trained)) == {"2026-06-02"}
+    trained.months()
+    trained.relate(TODAY)
+    assert set(metrics(trained)) == {"2026-05-20", "2026-06-02"}
+
+
+def test_an_activity_that_came_after_its_months_signals_is_told_and_comes_with_them(trained: Athlete) -> None:
+    trained.relate(TODAY)
+    trained.drop("late.fit", making.fit(making.ride("2026-06-04T10:00", 20, 210)))
+    trained.take_in()
+    trained.months(tuple(stage for stage in MONTH_STAGES if stage != "activity_signals"))
+    trained.history(TODAY)
+    with pytest.raises(MonthsFailedError, match="2026-06: no signals of 1 activities"):
+        trained.relate(TODAY)
+    trained.months()
+    assert trained.relate(TODAY)["computed"] == 1
+    assert "2026-06-04" in metrics(trained)

@@ -1,4 +1,4 @@
-"""The six assets of the unit of work. They share a step, so that a month is read once and committed once."""
+"""The seven assets of the unit of work. They share a step, so that a month is read once and committed once."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,10 +19,12 @@ from perf_pipeline.pipeline.month_work import (
     METRICS,
     MONTH_STAGES,
     PROFILE_METRICS,
+    SIGNALS,
     STREAMS,
 )
 from perf_pipeline.pipeline.months import MonthsFailedError, bring_up_to_date
 from perf_pipeline.storage.curves import CURVES_SCHEMA
+from perf_pipeline.storage.signals import SIGNALS_SCHEMA
 from perf_pipeline.storage.streams import STREAMS_SCHEMA
 from perf_pipeline.storage.tables import activities, activity_efforts, activity_metrics, profile_metrics
 
@@ -65,6 +67,12 @@ SPECS = [
         {"path": "curves/athlete=<athlete>/month=<YYYY-MM>/curves.parquet", **parquet_schema(CURVES_SCHEMA)},
         "The mean-maximal curve of power, speed and heart rate of each activity: the best mean over each of about 200 "
         "durations, every second up to 2 min.",
+    ),
+    _spec(
+        SIGNALS, [STREAMS, ACTIVITIES], "performance", {"parquet"},
+        {"path": "signals/athlete=<athlete>/month=<YYYY-MM>/signals.parquet", **parquet_schema(SIGNALS_SCHEMA)},
+        "What each activity is kept as for thresholds that are not known yet: time at each power, heart rate and "
+        "graded speed, and power second by second.",
     ),
     _spec(
         METRICS, [STREAMS, ACTIVITIES], "performance", {"postgres"},

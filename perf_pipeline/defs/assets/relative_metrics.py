@@ -13,7 +13,7 @@ from perf_pipeline.storage import tables
 
 
 @dg.asset(
-    deps=["activity_streams", "activity_efforts", "activity_metrics", "daily_wellness", "threshold_models"],
+    deps=["activity_signals", "activity_efforts", "activity_metrics", "daily_wellness", "threshold_models"],
     partitions_def=ATHLETES,
     backfill_policy=BACKFILL,
     group_name="performance",

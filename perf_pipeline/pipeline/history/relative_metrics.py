@@ -1,4 +1,4 @@
-"""Writes the metrics of the grain `athlete`, activity by activity: only those are read whose day or streams changed."""
+"""Writes the metrics of the grain `athlete`, activity by activity: only those are read whose day or signals changed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Double, and_, cast, delete, func, select
+from sqlalchemy import Connection, Double, cast, delete, select
 
 from perf_pipeline.physiology.metric import ATHLETE_GRAIN
 from perf_pipeline.physiology.relative_metrics import BEST_SECONDS
-from perf_pipeline.pipeline.chosen_streams import ChosenActivities
 from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.compute import Executor
 from perf_pipeline.pipeline.history.freshness import turn
@@ -51,7 +50,7 @@ def update_relative_metrics(
 ) -> dict[str, int]:
     """Brings every activity's relative metrics up to date, months side by side, each month in a transaction.
 
-    Raises `MonthsFailedError` where a month's streams could not be read; the others are done.
+    Raises `MonthsFailedError` where a month's signals are not there or could not be read; the others are done.
     """
     version = code_version("perf_pipeline.pipeline.stages.relative_metrics")
     upstream = version + threshold_version() + wellness_version()
@@ -67,19 +66,23 @@ def update_relative_metrics(
         silent = [one for one in stale if not one.has_any()]
         _write(lease, [], {one.activity_id: prints[one.activity_id] for one in silent})
         _forget(lease, [i for i in held if i not in prints])
-        tasks = _tasks(store, handle, lease.profile_id, [one for one in stale if one.has_any()])
+        wanted = [one for one in stale if one.has_any()]
+        failures = {one.month: "no signals: materialize activity_signals" for one in wanted if not one.signals}
+        tasks = _tasks(store, handle, lease.profile_id, [one for one in wanted if one.month not in failures])
         most = max((len(task.relations) for task in tasks), default=0)
-        failures: dict[str, str] = {}
         timeout = file_timeout_seconds * (1 + most / 10)
         for done, outcome in enumerate(executor.run(stage.relate, tasks, timeout_seconds=timeout), start=1):
             if isinstance(outcome.error, StorageError):
                 raise outcome.error
             if outcome.result is None:
                 why = outcome.lost or f"{type(outcome.error).__name__}: {outcome.error}"
-                failures[outcome.task.chosen.month] = why
+                failures[outcome.task.month] = why
                 continue
-            _write(lease, outcome.result, {i: prints[i] for i in outcome.task.relations})
-            counts["rows"] += len(outcome.result)
+            related = outcome.result
+            _write(lease, related.rows, {i: prints[i] for i in related.activity_ids})
+            if missing := len(outcome.task.relations) - len(related.activity_ids):
+                failures[outcome.task.month] = f"no signals of {missing} activities: materialize activity_signals"
+            counts["rows"] += len(related.rows)
             progress(done, len(tasks))
         if failures:
             raise MonthsFailedError(handle, failures)
@@ -102,15 +105,19 @@ def _relations(connection: Connection, profile_id: UUID, today: date) -> list[Re
 
 
 def _places(connection: Connection, profile_id: UUID) -> dict[UUID, tuple[str, str]]:
-    """Archive month of each activity, and the code that wrote its streams: the id is a hash of their bytes."""
-    a, m = activities.c, month_outputs.c
-    same = and_(m.profile_id == a.profile_id, m.month == a.archive_month, m.stage == "activity_streams")
-    query = (
-        select(a.id, a.archive_month, func.coalesce(m.code_version, ""))
-        .outerjoin(month_outputs, same)
-        .where(a.profile_id == profile_id)
+    """Archive month of each activity, and the code that read its file and wrote its signals (empty: nobody did)."""
+    o, a = month_outputs.c, activities.c
+    query = select(o.month, o.stage, o.code_version).where(
+        o.profile_id == profile_id, o.stage.in_(("activity_streams", "activity_signals"))
     )
-    return {row[0]: (row[1], row[2]) for row in connection.execute(query)}
+    versions = {(month, stage): version for month, stage, version in connection.execute(query)}
+    written = {
+        month: versions.get((month, "activity_streams"), "") + version
+        for (month, stage), version in versions.items()
+        if stage == "activity_signals"
+    }
+    months = connection.execute(select(a.id, a.archive_month).where(a.profile_id == profile_id))
+    return {activity_id: (month, written.get(month, "")) for activity_id, month in months}
 
 
 def _best_watts(connection: Connection, profile_id: UUID) -> Mapping[UUID, dict[int, float]]:
@@ -135,12 +142,7 @@ def _tasks(store: ObjectStore, handle: str, profile_id: UUID, stale: Iterable[Re
     months: dict[str, dict[UUID, Relation]] = defaultdict(dict)
     for one in stale:
         months[one.month][one.activity_id] = one
-    return [
-        RelateTask(
-            ChosenActivities(handle, month, store, {i: one.sport for i, one in chosen.items()}), profile_id, chosen
-        )
-        for month, chosen in sorted(months.items())
-    ]
+    return [RelateTask(handle, month, store, profile_id, chosen) for month, chosen in sorted(months.items())]
 
 
 def _write(lease: Lease, rows: list[dict[str, Any]], prints: Mapping[UUID, str]) -> None:

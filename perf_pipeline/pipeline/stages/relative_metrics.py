@@ -10,9 +10,11 @@ from uuid import UUID
 
 from perf_pipeline.physiology.metric import ATHLETE_GRAIN
 from perf_pipeline.physiology.relative_metrics import Known, RelativeInputs, relative_metrics
-from perf_pipeline.pipeline.chosen_streams import ChosenActivities, read_chosen
+from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.series import SeriesActivity
 from perf_pipeline.pipeline.stages.knowledge import DEFAULT_RESTING_BPM, Knowledge
+from perf_pipeline.storage.objects import ObjectStore
+from perf_pipeline.storage.signals import read_signals
 
 METRICS = ("normalized_power_watts", "mean_power_watts", "mean_heart_rate_bpm", "mean_speed_mps")
 """Stored metrics that these build on, or that tell whether there is anything to build on."""
@@ -20,12 +22,16 @@ METRICS = ("normalized_power_watts", "mean_power_watts", "mean_heart_rate_bpm", 
 
 @dataclass(frozen=True)
 class Relation:
-    """One activity and what was known on its day. `streams`: what its streams are, short of reading them."""
+    """One activity and what was known on its day.
+
+    `signals`: the code that read its file and wrote its signals, empty where these are not there. The id is a hash of
+    the file, so together they stand for the signals.
+    """
 
     activity_id: UUID
     sport: str
     month: str
-    streams: str
+    signals: str
     known: Known
     stored: Mapping[str, float] = field(default_factory=dict)
     best_watts: Mapping[int, float] = field(default_factory=dict)
@@ -33,13 +39,13 @@ class Relation:
     def fingerprint(self, version: str) -> str:
         """Hash of all that the metrics depend on."""
         told = (
-            version, self.sport, self.streams, astuple(self.known), sorted(self.stored.items()),
+            version, self.sport, self.signals, astuple(self.known), sorted(self.stored.items()),
             sorted(self.best_watts.items()),
         )  # fmt: skip
         return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
     def has_any(self) -> bool:
-        """Whether what was known allows a metric: else its streams need not be read."""
+        """Whether what was known allows a metric: else its signals need not be read."""
         known = self.known
         power = "mean_power_watts" in self.stored and (known.cp_watts or known.weight_kg)
         heart = "mean_heart_rate_bpm" in self.stored and (known.hr_max_bpm or known.lthr_bpm)
@@ -70,20 +76,34 @@ def known_of(knowledge: Knowledge, activity: SeriesActivity) -> Known:
 class RelateTask:
     """The stale activities of one archive month."""
 
-    chosen: ChosenActivities
+    handle: str
+    month: str
+    store: ObjectStore
     profile_id: UUID
     relations: Mapping[UUID, Relation]
 
 
-def relate(task: RelateTask) -> list[dict[str, Any]]:
-    """The rows of `activity_metrics` of the grain `athlete` for the task's activities."""
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Rows of `activity_metrics` of the grain `athlete`, and the activities that they are all of."""
+
+    rows: list[dict[str, Any]]
+    activity_ids: frozenset[UUID]
+
+
+def relate(task: RelateTask) -> Related:
+    """The rows for those of the task's activities whose signals are there.
+
+    Raises `StorageError` where the Parquet cannot be read.
+    """
     rows: list[dict[str, Any]] = []
-    for stored, clean in read_chosen(task.chosen):
-        relation = task.relations[stored.activity_id]
-        inputs = RelativeInputs(clean, relation.known, relation.stored, relation.best_watts)
+    found = read_signals(task.store.get(layout.signals(task.handle, task.month)), task.relations)
+    for activity_id, signals in found.items():
+        relation = task.relations[activity_id]
+        inputs = RelativeInputs(signals, relation.known, relation.stored, relation.best_watts)
         rows += [
             {
-                "activity_id": stored.activity_id,
+                "activity_id": activity_id,
                 "metric": metric.name,
                 "profile_id": task.profile_id,
                 "value": round(metric.value, 4),
@@ -92,4 +112,4 @@ def relate(task: RelateTask) -> list[dict[str, Any]]:
             }
             for metric in relative_metrics(inputs)
         ]
-    return rows
+    return Related(rows, frozenset(found))
