@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrik
 
 from perf_pipeline.physiology.refusal import Refusal
 
@@ -119,6 +118,9 @@ def _robust(values: Sequence[float], percentile: float, share: float, what: str)
     if len(known) < _LEAST_ACTIVITIES:
         return Refusal(f"{what} needs {_LEAST_ACTIVITIES} activities with heart rate, there are {len(known)}")
     level = float(np.percentile(known, percentile, method="lower"))
+    # A worker that sums training impulses needs no scipy.
+    from scipy.special import bdtrik
+
     ranked = np.sort(known)
     low, high = (math.ceil(bdtrik(q, len(known), percentile / 100.0)) for q in (0.05, 0.95))
     interval = (share * float(ranked[max(low - 1, 0)]), share * float(ranked[min(high, len(known) - 1)]))

@@ -29,7 +29,8 @@ class Timeline:
 
     `starts`, `widths`, `values`, `segments`, `filled` (m,): each piece's first second, length in s, value,
     segment number, and whether it was filled in (held or linear) rather than recorded. A segment has no hole;
-    segments do not touch. `whole_seconds`: every piece is 1 s long.
+    segments do not touch. `whole_seconds`: every piece is 1 s long. `bests`: what `best_windows` has found so far, by
+    duration: efforts, curves and durability ask for the same ones.
     """
 
     starts: FloatArray
@@ -38,6 +39,7 @@ class Timeline:
     segments: IntArray
     filled: BoolArray
     whole_seconds: bool
+    bests: dict[float, tuple[float, float] | None] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.values)

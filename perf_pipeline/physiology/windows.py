@@ -34,52 +34,52 @@ def best_windows(line: Timeline, durations: Sequence[float]) -> list[tuple[float
     The window's sum is piecewise linear in its position, so the best begins or ends at an edge of a piece:
     both are tried, or on a grid of whole seconds one, which is then the other as well.
     """
+    known = line.bests
+    missing = [d for d in durations if d not in known]
+    if missing:
+        known.update(zip(missing, _best_windows(line, missing), strict=True))
+    return [known[d] for d in durations]
+
+
+def _best_windows(line: Timeline, durations: Sequence[float]) -> list[tuple[float, float] | None]:
     if len(line) == 0:
         return [None] * len(durations)
     # Whole by their type is told in a tenth of the time.
     if line.whole_seconds and (set(map(type, durations)) == {int} or all(float(d).is_integer() for d in durations)):
-        seconds = _Seconds.of(line)
-        return [seconds.best(int(d)) for d in durations]
+        return _bests_of_whole_seconds(line, [int(d) for d in durations])
     knots = _knots(line)
     grid = _SecondGrid.over(knots) if len(durations) >= _WORTH_A_GRID and line.values.min() >= 0 else None
     return [_best_interpolated(knots, float(d), grid) for d in durations]
 
 
-@dataclass(frozen=True, slots=True)
-class _Seconds:
-    """The running sum of pieces of 1 s (n + 1,), for windows that begin and end at an edge.
+def _bests_of_whole_seconds(line: Timeline, widths: Sequence[int]) -> list[tuple[float, float] | None]:
+    """As `best_windows`, of pieces of 1 s: a best begins and ends at an edge.
 
-    `opening` and `closing` are that sum less a toll for each gap passed so far, as seen by a window that begins and by
-    one that ends at the edge: a window over a gap is found to be worth less than any other, without looking for gaps.
+    Each window is a difference of the running sum (n + 1,). As seen by a window that begins and by one that ends at an
+    edge that sum is less a toll for each gap passed so far: a window over a gap is found to be worth less than any
+    other, without looking for gaps.
     """
-
-    line: Timeline
-    total: FloatArray
-    opening: FloatArray
-    closing: FloatArray
-    sums: FloatArray
-
-    @staticmethod
-    def of(line: Timeline) -> _Seconds:
-        total = np.concatenate(([0.0], np.cumsum(line.values)))
-        sums = np.empty_like(total)  # one for all durations: new pages cost more than the sums
-        if line.segments[0] == line.segments[-1]:
-            return _Seconds(line, total, total, total, sums)
+    total = np.concatenate(([0.0], np.cumsum(line.values)))
+    opening = closing = total
+    gaps = bool(line.segments[0] != line.segments[-1])
+    if gaps:
         toll = (1.0 + 2.0 * float(np.abs(line.values).sum())) * (line.segments - line.segments[0])
         opening, closing = total.copy(), total.copy()
         opening[:-1] -= toll
         closing[1:] -= toll
-        return _Seconds(line, total, opening, closing, sums)
-
-    def best(self, width: int) -> tuple[float, float] | None:
-        windows = len(self.total) - width
+    scratch = np.empty_like(total)  # one for all widths: new pages cost more than the sums
+    found: list[tuple[float, float] | None] = []
+    for width in widths:
+        windows = len(total) - width
         if windows < 1 or width < 1:
-            return None
-        sums = np.subtract(self.closing[width:], self.opening[:windows], out=self.sums[:windows])
-        best = int(sums.argmax())
-        if self.line.segments[best] != self.line.segments[best + width - 1]:
-            return None
-        return float(self.total[best + width] - self.total[best]) / width, float(self.line.starts[best])
+            found.append(None)
+            continue
+        best = int(np.subtract(closing[width:], opening[:windows], out=scratch[:windows]).argmax())
+        if gaps and line.segments[best] != line.segments[best + width - 1]:
+            found.append(None)
+            continue
+        found.append((float(total[best + width] - total[best]) / width, float(line.starts[best])))
+    return found
 
 
 _Knots = tuple[FloatArray, FloatArray, NDArray[np.int64]]

@@ -5,6 +5,7 @@ A task that kills or hangs its worker costs that one task: the others go on, and
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -26,10 +27,13 @@ R = TypeVar("R")
 PRELOAD = (
     "perf_pipeline.pipeline.month_work",
     "perf_pipeline.pipeline.intake_work",
+    "perf_pipeline.pipeline.stages.relative_metrics",
     "timezonefinder.timezonefinder",
 )
 """Imported once by the fork server, so that a worker starts in milliseconds: what is imported at its first task instead
 is imported by every worker anew."""
+COLLECT_AFTER = 50_000
+"""Objects made before a worker looks for circles among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,10 @@ def make_executor(compute: str, workers: int) -> Executor:
 def _begin() -> None:
     """What a worker does first."""
     do_without_pandas()
+    # What is imported stays, and a month makes rows by the hundred thousand, none of them in a circle: looking for
+    # circles among them as often as Python does by default takes a twentieth of the time.
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 10, 10)
     _end_with_parent()
 
 
