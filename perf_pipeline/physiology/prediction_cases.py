@@ -43,6 +43,16 @@ class Outlook:
     values: FloatArray
 
 
+def last_outcome(today: int) -> int:
+    """The last day, up to today, on which the outcome of a month's end was complete: the back-test looks no further.
+
+    >>> [str(date.fromordinal(last_outcome(date(2026, *day).toordinal()))) for day in ((3, 1), (3, 2), (11, 25))]
+    ['2026-01-30', '2026-03-02', '2026-10-30']
+    """
+    end = date.fromordinal(today - OUTCOME_DAYS + 1).replace(day=1).toordinal() - 1
+    return end + OUTCOME_DAYS
+
+
 def month_ends(history: History, today: int) -> list[int]:
     """The last days of all months since the first activity whose 30 days after are over."""
     if not len(history.day):

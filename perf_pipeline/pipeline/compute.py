@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -32,6 +32,8 @@ PRELOAD = (
 )
 """Imported once by the fork server, so that a worker starts in milliseconds: what is imported at its first task instead
 is imported by every worker anew."""
+MOST_SECONDS = 3600.0
+"""Of a task that computes and reads no file: it ends a hang."""
 COLLECT_AFTER = 50_000
 """Objects made before a worker looks for circles among them."""
 
@@ -224,6 +226,38 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+class WorkerLostError(RuntimeError):
+    """A worker died or hung over work that reads no file."""
+
+
+def side_by_side(executor: Executor | None, function: Callable[[T], R], tasks: Sequence[T]) -> list[R]:
+    """The results in the order of the tasks; done here, one after the other, where there is no executor.
+
+    Raises what a task raised, `WorkerLostError` where its worker was lost.
+    """
+    if executor is None:
+        return [function(task) for task in tasks]
+    found: dict[int, R] = {}
+    for outcome in executor.run(_Numbered(function), list(enumerate(tasks)), timeout_seconds=MOST_SECONDS):
+        if outcome.error is not None:
+            raise outcome.error
+        if outcome.result is None:
+            raise WorkerLostError(outcome.lost or "nothing came back")
+        number, result = outcome.result
+        found[number] = result
+    return [found[number] for number in range(len(tasks))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered(Generic[T, R]):
+    """Outcomes come in any order: the number tells which task it was."""
+
+    function: Callable[[T], R]
+
+    def __call__(self, task: tuple[int, T]) -> tuple[int, R]:
+        return task[0], self.function(task[1])
 
 
 def attempt(function: Callable[[T], R], task: T) -> Outcome[T, R]:

@@ -55,7 +55,12 @@ def prediction_backtest(
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
         return update_backtest(
-            turn.services.warehouse, turn.lease, turn.today, full_refresh=scope.full_refresh, progress=turn.progress
+            turn.services.warehouse,
+            turn.lease,
+            turn.today,
+            executor=turn.services.executor,
+            full_refresh=scope.full_refresh,
+            progress=turn.progress,
         )
 
     totals = for_each_athlete(context, pipeline, scope, progress, "prediction_backtest", work)
@@ -118,7 +123,12 @@ def capability_predictions(
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
         return update_predictions(
-            turn.services.warehouse, turn.lease, turn.today, full_refresh=scope.full_refresh, progress=turn.progress
+            turn.services.warehouse,
+            turn.lease,
+            turn.today,
+            executor=turn.services.executor,
+            full_refresh=scope.full_refresh,
+            progress=turn.progress,
         )
 
     totals = for_each_athlete(context, pipeline, scope, progress, "capability_predictions", work)

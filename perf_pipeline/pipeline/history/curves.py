@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
 from perf_pipeline.physiology.effort_history import CURVES, Curve, History, build_history
 from perf_pipeline.physiology.records import DISQUALIFYING
 from perf_pipeline.pipeline.series import FIRST_CREDIBLE_DAY, local_day
+from perf_pipeline.storage.columns import fetch_columns, places_of
 
 # Candidates of runs and rides often hold a jump of the position. In a pool, distance is a count of lengths: all swims
 # are candidates, and good, but for lengths that the watch counted twice.
@@ -27,45 +27,50 @@ _ACTIVITIES = text(
     order by a.started_at, a.id
     """
 )
-_EFFORTS = text(
-    """
-    select e.activity_id, e.effort_type = 'power' as is_power,
-           coalesce(e.distance_meters, e.duration_seconds)::float8 as size,
-           coalesce(e.elapsed_seconds, e.value)::float8 as amount, e.start_offset
+_EFFORTS = """
+    select e.activity_id, e.effort_type = 'power',
+           coalesce(e.distance_meters, e.duration_seconds)::float8,
+           coalesce(e.elapsed_seconds, e.value)::float8, e.start_offset
     from activity_efforts e join activities a on a.id = e.activity_id
-    where e.profile_id = :profile and e.effort_type in ('power', 'pace') and a.superseded_by is null
+    where e.profile_id = %(profile)s and e.effort_type in ('power', 'pace') and a.superseded_by is null
       and (e.grade = 'confirmed' or (e.grade = 'candidate' and a.type = 'swim'))
       and (e.effort_type = 'power') = (e.distance_meters is null)
-      and (e.distance_meters is null or not coalesce(jsonb_exists_any(e.evidence -> 'reasons', :spoiling), false))
+      and (e.distance_meters is null or not coalesce(jsonb_exists_any(e.evidence -> 'reasons', %(spoiling)s), false))
     """
-)
+_KINDS = {
+    "activity": "uuid", "is_power": "boolean", "size": "double precision", "amount": "double precision",
+    "start": "integer",
+}  # fmt: skip
 
 
 def read_histories(connection: Connection, profile_id: UUID, today: date) -> list[tuple[Curve, History]]:
     """The history of every curve of which the athlete has efforts, with local days from the first credible one."""
-    order: dict[UUID, tuple[int, str, int]] = {}
-    for number, row in enumerate(connection.execute(_ACTIVITIES, {"profile": profile_id})):
+    known: list[tuple[UUID, str, int]] = []
+    for row in connection.execute(_ACTIVITIES, {"profile": profile_id}):
         day = local_day(row.started_at, row.utc_offset_seconds, row.timezone, row.home)
         if day >= FIRST_CREDIBLE_DAY and row.started_at.astimezone(UTC).date() <= today:
-            order[row.id] = (number, row.type, day.toordinal())
-    found: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    told = connection.execute(_EFFORTS, {"profile": profile_id, "spoiling": sorted(DISQUALIFYING)})
-    for activity_id, is_power, size, amount, start_offset in told:
-        if (activity := order.get(activity_id)) is not None:
-            place, sport, ordinal = activity
-            kind = "power" if is_power else "distance"
-            found[sport, kind].append((place, size, activity_id, ordinal, amount, start_offset))
-    return [
-        (curve, _history(curve, found[curve.sport, curve.kind]))
-        for curve in CURVES
-        if (curve.sport, curve.kind) in found
-    ]
+            known.append((row.id, row.type, day.toordinal()))
+    parameters = {"profile": profile_id, "spoiling": sorted(DISQUALIFYING)}
+    efforts = fetch_columns(connection, _EFFORTS, parameters, _KINDS)
+    # Places in the order of time.
+    place = places_of(efforts["activity"], [activity_id for activity_id, _, _ in known])
+    sports = np.array([sport for _, sport, _ in known])
+    found = []
+    for curve in CURVES:
+        mine = np.flatnonzero((place >= 0) & (efforts["is_power"] == (curve.kind == "power")))
+        mine = mine[sports[place[mine]] == curve.sport] if known else mine
+        if len(mine):
+            order = mine[np.lexsort((efforts["size"][mine], place[mine]))]
+            found.append((curve, _history(curve, known, place[order], {k: v[order] for k, v in efforts.items()})))
+    return found
 
 
-def _history(curve: Curve, efforts: list[Any]) -> History:
-    efforts.sort(key=itemgetter(0, 1))
-    _, sizes, activities, days, amounts, starts = zip(*efforts, strict=True)
-    return build_history(curve, activities, days, np.array(sizes), np.array(amounts), np.array(starts))
+def _history(
+    curve: Curve, known: Sequence[tuple[UUID, str, int]], place: NDArray[np.int64], efforts: Mapping[str, NDArray[Any]]
+) -> History:
+    activities = [known[p] for p in place.tolist()]
+    names, days = [one[0] for one in activities], [one[2] for one in activities]
+    return build_history(curve, names, days, efforts["size"], efforts["amount"], efforts["start"])
 
 
 def digests(history: History, days: Sequence[int], version: str) -> dict[int, str]:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, Table, func, select, text
@@ -30,6 +30,22 @@ _STATE = text(
     """
 )
 
+# The same of the activities up to a day: their ids are hashes of files, so with the code that worked on them they stand
+# for what was made of them.
+_STATE_UNTIL = text(
+    """
+    select
+        (select md5(string_agg(month || stage || code_version, ',' order by month, stage)) from month_outputs
+         where profile_id = :profile and month <= :month
+           and stage in ('activity_streams', 'activities', 'activity_efforts')),
+        (select md5(string_agg(id::text || type || coalesce(superseded_by::text, ''), ',' order by id))
+         from activities where profile_id = :profile and started_at < :until),
+        (select coalesce(timezone, '') from profiles where id = :profile)
+    """
+)
+_AHEAD_OF_UTC = timedelta(days=2)
+"""Local days end before."""
+
 
 def fingerprint(
     connection: Connection,
@@ -39,12 +55,20 @@ def fingerprint(
     output: Table | None,
     *,
     thresholds: bool = True,
+    only_until: date | None = None,
 ) -> str:
     """Hash of all that a stage could read, of the day, its code, and how many rows it has written (to no table: None).
 
-    `version` is of the stage and of those upstream whose rows it reads; `thresholds`: it comes after them.
+    `version` is of the stage and of those upstream whose rows it reads; `thresholds`: it comes after them;
+    `only_until`: it reads efforts of local days up to that one and nothing else.
     """
-    state = connection.execute(_STATE, {"profile": profile_id, "thresholds": thresholds}).one()
+    if only_until is None:
+        state = connection.execute(_STATE, {"profile": profile_id, "thresholds": thresholds}).one()
+    else:
+        until = datetime.combine(only_until + _AHEAD_OF_UTC, time(), UTC)
+        state = connection.execute(
+            _STATE_UNTIL, {"profile": profile_id, "until": until, "month": f"{until:%Y-%m}"}
+        ).one()
     written = None
     if output is not None:
         written = connection.scalar(select(func.count()).select_from(output).where(output.c.profile_id == profile_id))
@@ -70,22 +94,29 @@ def turn(
     *,
     full_refresh: bool,
     thresholds: bool = True,
+    only_until: date | None = None,
 ) -> Iterator[Turn]:
     """One stage's turn for the athlete; at its end what was read and written is noted, where it was `done`.
 
-    `thresholds`: the stage is or comes after them.
+    `thresholds`, `only_until`: as in `fingerprint`.
     """
+
+    def state(connection: Connection) -> str:
+        return fingerprint(
+            connection, lease.profile_id, today, version, output, thresholds=thresholds, only_until=only_until
+        )
+
     held = athlete_outputs.c
     with warehouse.begin() as connection:
         noted = connection.scalar(
             select(held.fingerprint).where(held.profile_id == lease.profile_id, held.stage == stage)
         )
-        now = fingerprint(connection, lease.profile_id, today, version, output, thresholds=thresholds)
+        now = state(connection)
     mine = Turn(current=noted == now and not full_refresh)
     yield mine
     if mine.done:
         with lease.transaction() as connection:
-            after = fingerprint(connection, lease.profile_id, today, version, output, thresholds=thresholds)
+            after = state(connection)
             row = {
                 "profile_id": lease.profile_id,
                 "stage": stage,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,10 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from perf_pipeline.physiology.effort_history import Curve, History
-from perf_pipeline.physiology.prediction_cases import Case, Outlook, cases, month_ends, outlooks
+from perf_pipeline.physiology.prediction_cases import Case, Outlook, cases, last_outcome, month_ends, outlooks
 from perf_pipeline.physiology.prediction_choice import Record
 from perf_pipeline.pipeline.code_version import code_version
+from perf_pipeline.pipeline.compute import Executor, side_by_side
 from perf_pipeline.pipeline.history.curves import digests, read_histories
 from perf_pipeline.pipeline.history.freshness import turn
 from perf_pipeline.pipeline.stages import predictions as stage
@@ -24,6 +26,8 @@ from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, upsert
 BACKTEST, FORECAST = "prediction_backtest", "capability_predictions"
 ACTIVE_DAYS = 97
 """Weeks are answered while there was an effort in the last 90 days, and the week after."""
+WORTH_WORKERS = 100
+"""Days (weeks, months) to answer for that are worth the workers."""
 
 
 def prediction_version() -> str:
@@ -40,17 +44,29 @@ def update_backtest(
     lease: Lease,
     today: date,
     *,
+    executor: Executor | None = None,
     full_refresh: bool = False,
     progress: Callable[[int, int], None] = _nothing,
 ) -> dict[str, int]:
-    """Every month whose 30 days after are over: what was said, and what happened. Months with no news are skipped."""
+    """Every month whose 30 days after are over: what was said, and what happened. Months with no news are skipped, and
+    what came after the last of those days is no news.
+    """
     version = prediction_version()
+    last = date.fromordinal(last_outcome(today.toordinal()))
     with turn(
-        warehouse, lease, BACKTEST, today, version, prediction_backtests, full_refresh=full_refresh, thresholds=False
+        warehouse,
+        lease,
+        BACKTEST,
+        last,
+        version,
+        prediction_backtests,
+        full_refresh=full_refresh,
+        thresholds=False,
+        only_until=last,
     ) as mine:
         if mine.current:
             return {"cases": 0, "months": 0, "written": 0, "withdrawn": 0, "up_to_date": 1}
-        counts = _look_back(warehouse, lease, today, version, full_refresh=full_refresh, progress=progress)
+        counts = _look_back(warehouse, lease, today, version, executor, full_refresh=full_refresh, progress=progress)
         mine.done = True
     return counts
 
@@ -60,6 +76,7 @@ def _look_back(
     lease: Lease,
     today: date,
     version: str,
+    executor: Executor | None,
     *,
     full_refresh: bool,
     progress: Callable[[int, int], None],
@@ -67,10 +84,10 @@ def _look_back(
     with warehouse.begin() as connection:
         histories = read_histories(connection, lease.profile_id, today)
         held = _held_cases(connection, lease.profile_id)
-    new: list[dict[str, Any]] = []
+    tasks: list[BacktestTask] = []
     gone = dict(held)
     counts = {"cases": 0, "months": 0, "written": 0, "withdrawn": 0}
-    for index, (curve, history) in enumerate(histories):
+    for curve, history in histories:
         found = cases(history, month_ends(history, today.toordinal()))
         known = digests(history, [case.known_from for case in found], version)
         stale = set()
@@ -80,8 +97,11 @@ def _look_back(
                 stale.add(case.as_of)
         counts["cases"] += len(found)
         counts["months"] += len(stale)
-        new += _case_rows(lease.profile_id, history, found, stale, known)
-        progress(index + 1, len(histories))
+        if stale:
+            tasks.append(BacktestTask(lease.profile_id, history, found, stale, known))
+    worth = counts["months"] >= WORTH_WORKERS
+    new = [row for rows in side_by_side(executor if worth else None, case_rows, tasks) for row in rows]
+    progress(len(histories), len(histories))
     written = {(row["sport"], row["target"], row["as_of"]) for row in new}
     with lease.transaction() as connection:
         _delete_cases(connection, lease.profile_id, [*gone, *(held.keys() & written)])
@@ -93,21 +113,31 @@ def _case_key(curve: Curve, case: Case) -> tuple[str, str, date]:
     return curve.sport, stage.target_name(curve, curve.targets[case.target]), date.fromordinal(case.as_of)
 
 
-def _case_rows(
-    profile_id: UUID, history: History, found: Sequence[Case], stale: set[int], known: Mapping[int, str]
-) -> list[dict[str, Any]]:
-    if not stale:
-        return []
-    told = outlooks(history, sorted(stale | {case.as_of for case in found if case.near}))
+@dataclass(frozen=True, slots=True)
+class BacktestTask:
+    """One curve's cases, of which those of the days `stale` are to be told; `known`: hash of the efforts by day."""
+
+    profile_id: UUID
+    history: History
+    found: Sequence[Case]
+    stale: set[int]
+    known: Mapping[int, str]
+
+
+def case_rows(task: BacktestTask) -> list[dict[str, Any]]:
+    """The rows of `prediction_backtests` of the stale days."""
+    history, found = task.history, task.found
+    told = outlooks(history, sorted(task.stale | {case.as_of for case in found if case.near}))
     record = Record(history.curve, found, told)
-    shown = {day: record.predict(told[day]) for day in stale}
+    shown = {day: record.predict(told[day]) for day in task.stale}
     return [
         stage.backtest_row(
-            profile_id, history.curve, case, told[case.as_of], shown[case.as_of][case.target], known[case.known_from]
+            task.profile_id, history.curve, case, told[case.as_of], shown[case.as_of][case.target],
+            task.known[case.known_from],
         )
         for case in found
-        if case.as_of in stale
-    ]
+        if case.as_of in task.stale
+    ]  # fmt: skip
 
 
 def _held_cases(connection: Connection, profile_id: UUID) -> dict[tuple[str, str, date], str]:
@@ -131,6 +161,7 @@ def update_predictions(
     lease: Lease,
     today: date,
     *,
+    executor: Executor | None = None,
     full_refresh: bool = False,
     progress: Callable[[int, int], None] = _nothing,
 ) -> dict[str, int]:
@@ -141,7 +172,7 @@ def update_predictions(
     ) as mine:
         if mine.current:
             return {"as_of_days": 0, "answered": 0, "written": 0, "up_to_date": 1}
-        counts = _look_ahead(warehouse, lease, today, version, full_refresh=full_refresh, progress=progress)
+        counts = _look_ahead(warehouse, lease, today, version, executor, full_refresh=full_refresh, progress=progress)
         mine.done = True
     return counts
 
@@ -151,6 +182,7 @@ def _look_ahead(
     lease: Lease,
     today: date,
     version: str,
+    executor: Executor | None,
     *,
     full_refresh: bool,
     progress: Callable[[int, int], None],
@@ -159,11 +191,9 @@ def _look_ahead(
         histories = read_histories(connection, lease.profile_id, today)
         said = _said(connection, lease.profile_id)
         noted = {} if full_refresh else _noted(connection, lease.profile_id)
-    notes: dict[str, str] = {}
-    new: list[dict[str, Any]] = []
-    settled: list[tuple[UUID, str]] = []
+    tasks: dict[str, AnswerTask] = {}
     counts = {"as_of_days": 0, "answered": 0, "written": 0}
-    for index, (curve, history) in enumerate(histories):
+    for curve, history in histories:
         held = _of_curve(said, curve)
         now = max(today.toordinal(), int(history.day[-1])) if len(history.day) else today.toordinal()
         days = _as_of_days(history, now, held)
@@ -176,11 +206,12 @@ def _look_ahead(
             wanted = []
         if wanted:
             counts["answered"] += len(wanted)
-            rows, same = _answers(lease.profile_id, history, wanted, known, held, now)
-            new += rows
-            settled += same
-            notes[name] = _note(now, known[now], held)
-        progress(index + 1, len(histories))
+            tasks[name] = AnswerTask(lease.profile_id, history, wanted, known, held, now)
+    worth = counts["answered"] >= WORTH_WORKERS
+    told = side_by_side(executor if worth else None, answers, list(tasks.values()))
+    progress(len(histories), len(histories))
+    new = [row for one in told for row in one.new]
+    settled = [pair for one in told for pair in one.settled]
     with lease.transaction() as connection:
         copy_rows(connection, capability_predictions, new)
         if settled:
@@ -192,7 +223,7 @@ def _look_ahead(
             athlete_outputs,
             [
                 {"profile_id": lease.profile_id, "stage": stage, "fingerprint": note, "computed_at": datetime.now(UTC)}
-                for stage, note in notes.items()
+                for stage, note in zip(tasks, (one.note for one in told), strict=True)
             ],
         )
     return {**counts, "written": len(new)}
@@ -215,10 +246,34 @@ def _noted(connection: Connection, profile_id: UUID) -> dict[str, str]:
     return {row.stage: row.fingerprint for row in connection.execute(query)}
 
 
-def _answers(
-    profile_id: UUID, history: History, wanted: Sequence[int], known: Mapping[int, str], held: Held, now: int
-) -> tuple[list[dict[str, Any]], list[tuple[UUID, str]]]:
-    """The rows to append, and the rows whose words still hold with the hash that they now hold for."""
+@dataclass(frozen=True, slots=True)
+class AnswerTask:
+    """One curve and the days `wanted` as of which it is to be told, the last of them `now` where that is among them.
+
+    `known`: hash of the efforts by day; `held`: what was said so far.
+    """
+
+    profile_id: UUID
+    history: History
+    wanted: Sequence[int]
+    known: Mapping[int, str]
+    held: Held
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The rows to append, ids of the rows whose words still hold with the hash that they now hold for, and the note."""
+
+    new: list[dict[str, Any]]
+    settled: list[tuple[UUID, str]]
+    note: str
+
+
+def answers(task: AnswerTask) -> Answered:
+    """What is said of one curve where it differs from what was said before."""
+    profile_id, history, wanted, known, now = task.profile_id, task.history, task.wanted, task.known, task.now
+    held = {target: dict(words) for target, words in task.held.items()}
     found = [case for case in cases(history, month_ends(history, now)) if case.near]
     told = outlooks(history, sorted({*wanted, *(case.as_of for case in found)}))
     record = Record(history.curve, found, told)
@@ -244,7 +299,8 @@ def _answers(
             words[day] = stage.completed(row, more, number, known[day])
             new.append(words[day])
     fresh = {row["id"] for row in new}
-    return new, [(row_id, digest) for row_id, digest in settled.items() if row_id not in fresh]
+    kept = [(row_id, digest) for row_id, digest in settled.items() if row_id not in fresh]
+    return Answered(new, kept, _note(now, known[now], held))
 
 
 def _first_stale(days: Sequence[int], known: Mapping[int, str], held: Held) -> int:
