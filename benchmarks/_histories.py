@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,12 @@ def history(count: int, athlete: int = 0) -> list[Path]:
     return [path for start, size in blocks for path in sorted(_block(folder, start, size).iterdir())]
 
 
-def newcomer(number: int) -> bytes:
-    """A file that no history holds, of the last days: the one that is dropped into it."""
+def newcomer(number: int, day: date, *, days_late: int = 0) -> bytes:
+    """A ride that no history holds, of the day (or so many before): the one that is dropped into it."""
     rides = [file for file in _templates() if file.format is FileFormat.FIT and file.sessions[0].sport == "bike"]
-    return write_fit(_told_at(rides[-1 - number], 3_600_000))
+    ride = rides[-1 - number]
+    start = datetime.combine(day - timedelta(days=days_late), time(4 * number + 1), UTC)
+    return write_fit(_told_at(ride, round(start.timestamp() * 1000) - ride.sessions[0].start_ms))
 
 
 def corpus(folder: Path | None) -> list[Path]:

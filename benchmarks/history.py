@@ -22,10 +22,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from benchmarks import _histories
+from benchmarks._pipeline import TODAY
 from benchmarks._watching import Watch
 from benchmarks.figures import Figure, report
 
@@ -33,6 +35,8 @@ ACTIVITIES = 5_000
 EACH = 5
 """Activities of each of many athletes."""
 PLAIN_FILES = 40
+DAYS_LATE = 20
+"""How old a file is that comes late: weeks that were answered without it are answered again."""
 AGREE_WITHIN = 0.02
 ROOT = Path(__file__).parent.parent
 
@@ -140,10 +144,12 @@ def _one_athlete(options: argparse.Namespace, corpus: list[Path]) -> list[Figure
         rate = files / rebuild["seconds"]
         idle = statistics.median(home.run("noop", "ann")["seconds"] for _ in range(options.rounds))
         one = statistics.median(_one_file(home, number) for number in range(options.rounds))
+        late = _one_file(home, options.rounds, days_late=DAYS_LATE)
     figures = [
         Figure("rebuild_activities_per_s", rate, "1/s", "higher", 100, 250),
         Figure("noop_s", idle, "s", "lower", 5, 1.5),
         Figure("one_file_s", one, "s", "lower", 1.5, 0.5),
+        Figure("late_file_s", late, "s", "lower"),
         Figure("rebuild_peak_mb", peak_mb, "MB", "lower", 1500, 700),
         # A selection of assets brings all of their checks along, the nightly ones too: they are no part of intake.
         Figure("intake_files_per_s", files / intake["steps"]["source_files"], "1/s", "higher"),
@@ -153,11 +159,12 @@ def _one_athlete(options: argparse.Namespace, corpus: list[Path]) -> list[Figure
     return figures
 
 
-def _one_file(home: Home, number: int) -> float:
+def _one_file(home: Home, number: int, days_late: int = 0) -> float:
     folder = home.folder / "storage" / "inbox" / "ann"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"new-{number}.fit").write_bytes(_histories.newcomer(number))
-    told = home.run("one file", "ann")
+    ride = _histories.newcomer(number, date.fromisoformat(TODAY), days_late=days_late)
+    (folder / f"new-{number}.fit").write_bytes(ride)
+    told = home.run("late file" if days_late else "one file", "ann")
     if told["stages"]["source_files"].get("archived") != 1:
         raise SystemExit("the new file was not taken in")
     return float(told["seconds"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import random
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -13,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from perf_pipeline.pipeline.history.notifications import update_notifications
-from perf_pipeline.pipeline.history.thresholds import as_of_days
+from perf_pipeline.pipeline.history.thresholds import as_of_days, update_thresholds
 from perf_pipeline.pipeline.snapshots import differences
 from perf_pipeline.pipeline.stages import fitness
 from perf_pipeline.storage.ids import content_id, source_file_id_of
@@ -525,6 +526,32 @@ def test_answered_are_the_sundays_that_see_an_effort_the_one_after_and_today(rea
         if day.weekday() == 6 and any(0 <= (day - one).days < reach + 14 - reach % 7 for one in days):
             wanted.add(day)
         day += timedelta(days=1)
-    assert as_of_days(days, [MONDAY + timedelta(days=2)], today, reach) == sorted(wanted)
+    observed = [one.toordinal() for one in days]
+    assert as_of_days(observed, [MONDAY + timedelta(days=2)], today, reach) == sorted(wanted)
     assert as_of_days([], [], today, reach) == []
-    assert as_of_days([today + timedelta(days=30)], [], today, reach) == [today]
+    assert as_of_days([today.toordinal() + 30], [], today, reach) == [today]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_look_at_the_last_weeks_alone_says_what_a_look_at_all_says(diary: Diary, seed: int) -> None:
+    rng = random.Random(seed)
+    athlete, today = diary.athlete, MONDAY
+    for _ in range(14):
+        today += timedelta(days=rng.choice([0, 1, 2, 6, 7, 20]))
+        day = today - timedelta(days=rng.choice([0, 0, 1, 8, 45, 300]))
+        power = {d: round(CP + W_PRIME / d + rng.uniform(-60, 20), 1) for d in DURATIONS}
+        beats = {"best_20min_heart_rate_bpm": rng.uniform(140, 170), "max_heart_rate_bpm": rng.uniform(170, 230)}
+        diary.note(day, sport=rng.choice(["bike", "run"]), power=power, metrics=beats)
+        if rng.random() < 0.2:
+            with athlete.warehouse.begin() as connection:
+                table = METADATA.tables["activities"]
+                some = rng.choice(list(connection.scalars(table.select().with_only_columns(table.c.id))))
+                connection.execute(table.delete().where(table.c.id == some))
+        with athlete.lease() as lease:
+            update_thresholds(athlete.warehouse, lease, today)
+    with athlete.lease() as lease:
+        assert update_thresholds(athlete.warehouse, lease, today)["up_to_date"] == 1
+        partly = update_thresholds(athlete.warehouse, lease, today + timedelta(days=1))["as_of_days"]
+        told = update_thresholds(athlete.warehouse, lease, today, full_refresh=True)
+    assert told["written"] == 0
+    assert partly < told["as_of_days"] / 4

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from perf_pipeline.physiology.prediction_cases import last_outcome
 from perf_pipeline.pipeline.backtest_report import (
     by_class,
     calibration_svg,
@@ -242,3 +243,18 @@ def test_the_report_tells_errors_beside_naive_and_riegel_and_draws_the_calibrati
 )
 def test_coverage_is_judged_by_what_chance_allows(share: float, cases: int, honest: bool) -> None:  # noqa: FBT001
     assert is_honest(share, cases) is honest
+
+
+def test_what_comes_after_the_last_outcome_is_no_news_for_the_back_test(athlete: Athlete) -> None:
+    last = last_outcome(TODAY.toordinal()) - FIRST_DAY
+    write(athlete, 3, "bike", until=last - 20)
+    say(athlete)
+    write(athlete, 3, "bike", after=last + 2)
+    backtest, predictions = say(athlete)
+    assert backtest["up_to_date"] == 1
+    assert "up_to_date" not in predictions
+    with athlete.warehouse.begin() as connection:  # without the note it looks, and finds the same
+        connection.exec_driver_sql("delete from athlete_outputs where stage = 'prediction_backtest'")
+    assert (say(athlete)[0]["cases"] > 0, say(athlete)[0]["months"]) == (True, 0)
+    write(athlete, 3, "bike", after=last - 20, until=last + 2)
+    assert say(athlete)[0]["months"] > 0

@@ -42,7 +42,12 @@ def threshold_models(
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
         return update_thresholds(
-            turn.services.warehouse, turn.lease, turn.today, full_refresh=scope.full_refresh, progress=turn.progress
+            turn.services.warehouse,
+            turn.lease,
+            turn.today,
+            executor=turn.services.executor,
+            full_refresh=scope.full_refresh,
+            progress=turn.progress,
         )
 
     totals = for_each_athlete(context, pipeline, scope, progress, "threshold_models", work)

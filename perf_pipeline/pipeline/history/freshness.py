@@ -37,7 +37,7 @@ _STATE_UNTIL = text(
     select
         (select md5(string_agg(month || stage || code_version, ',' order by month, stage)) from month_outputs
          where profile_id = :profile and month <= :month
-           and stage in ('activity_streams', 'activities', 'activity_efforts')),
+           and stage in ('activity_streams', 'activities', 'activity_efforts', 'activity_metrics')),
         (select md5(string_agg(id::text || type || coalesce(superseded_by::text, ''), ',' order by id))
          from activities where profile_id = :profile and started_at < :until),
         (select coalesce(timezone, '') from profiles where id = :profile)
@@ -75,6 +75,23 @@ def fingerprint(
     return hashlib.sha256(repr((*state, written, today, version)).encode()).hexdigest()[:32]
 
 
+class Noted:
+    """Notes of an athlete-grain stage: what its rows hold for."""
+
+    @staticmethod
+    def read(connection: Connection, profile_id: UUID, stage: str) -> str | None:
+        held = athlete_outputs.c
+        found: str | None = connection.scalar(
+            select(held.fingerprint).where(held.profile_id == profile_id, held.stage == stage)
+        )
+        return found
+
+    @staticmethod
+    def write(connection: Connection, profile_id: UUID, stage: str, note: str) -> None:
+        row = {"profile_id": profile_id, "stage": stage, "fingerprint": note, "computed_at": datetime.now(UTC)}
+        upsert(connection, athlete_outputs, [row])
+
+
 @dataclass
 class Turn:
     """`current`: nothing to do. The stage sets `done` once it has written."""
@@ -106,21 +123,11 @@ def turn(
             connection, lease.profile_id, today, version, output, thresholds=thresholds, only_until=only_until
         )
 
-    held = athlete_outputs.c
     with warehouse.begin() as connection:
-        noted = connection.scalar(
-            select(held.fingerprint).where(held.profile_id == lease.profile_id, held.stage == stage)
-        )
+        noted = Noted.read(connection, lease.profile_id, stage)
         now = state(connection)
     mine = Turn(current=noted == now and not full_refresh)
     yield mine
     if mine.done:
         with lease.transaction() as connection:
-            after = state(connection)
-            row = {
-                "profile_id": lease.profile_id,
-                "stage": stage,
-                "fingerprint": after,
-                "computed_at": datetime.now(UTC),
-            }
-            upsert(connection, athlete_outputs, [row])
+            Noted.write(connection, lease.profile_id, stage, state(connection))

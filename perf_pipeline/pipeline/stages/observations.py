@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,50 +28,75 @@ class Observation(NamedTuple):
     start_offset: int = 0
 
 
+_ROW = np.dtype([("activity", "S16"), ("day", "<i8"), ("key", "<f8"), ("value", "<f8"), ("start", "<i8")])
+
+
 @dataclass(frozen=True)
 class _Group:
     """Observations of one key in order of day. `order` (n,): 0 for the best of all, then 1, ...: no two are equal."""
 
+    rows: NDArray[Any]
     days: NDArray[np.int64]
     order: NDArray[np.int64]
-    marks: NDArray[np.uint64]
-    rows: tuple[Observation, ...]
+
+    @cached_property
+    def observations(self) -> list[Observation]:
+        """The rows one by one, made when a model first looks at one."""
+        return [
+            Observation(str(UUID(bytes=activity.ljust(16, b"\0"))), date.fromordinal(day), *numbers)
+            for activity, day, *numbers in self.rows.tolist()
+        ]
 
 
 class Observations:
     """All observations of one model. `lowest_is_best`: times, of which the shortest counts."""
 
-    def __init__(self, rows: Iterable[Observation], *, lowest_is_best: bool = False) -> None:
-        by_key: dict[float, list[Observation]] = defaultdict(list)
-        for row in rows:
-            by_key[row.key].append(row)
-        sign = 1.0 if lowest_is_best else -1.0
-        self._groups: dict[float, _Group] = {}
-        for key in sorted(by_key):
-            mine = sorted(by_key[key], key=lambda r: (r.day, r.activity_id, r.start_offset))
-            ranked = sorted(range(len(mine)), key=lambda i: (sign * mine[i].value, mine[i].activity_id, i))
+    def __init__(
+        self,
+        activity: NDArray[np.bytes_],
+        day: NDArray[np.int64],
+        key: NDArray[np.float64],
+        value: NDArray[np.float64],
+        start: NDArray[np.int64],
+        *,
+        lowest_is_best: bool = False,
+    ) -> None:
+        """Each (n,): id of the activity as bytes, its local day as an ordinal, and the parts of an `Observation`."""
+        in_time = np.lexsort((start, activity, day, key))
+        rows = np.empty(len(in_time), _ROW)
+        for name, column in (("activity", activity), ("day", day), ("key", key), ("value", value), ("start", start)):
+            rows[name] = column[in_time]
+        keys, begins = np.unique(rows["key"], return_index=True)
+        self._groups: list[_Group] = []
+        for first, last in zip(begins, [*begins[1:], len(rows)], strict=True) if len(keys) else ():
+            mine = rows[first:last]
+            value = mine["value"] if lowest_is_best else -mine["value"]
             order = np.empty(len(mine), dtype=np.int64)
-            order[ranked] = np.arange(len(mine))
-            days = np.array([row.day.toordinal() for row in mine], dtype=np.int64)
-            marks = np.array([_mark(row) for row in mine], dtype=np.uint64)
-            self._groups[key] = _Group(days, order, marks, tuple(mine))
-        self.days = sorted({row.day for group in self._groups.values() for row in group.rows})
+            order[np.lexsort((np.arange(len(mine)), mine["activity"], value))] = np.arange(len(mine))
+            self._groups.append(_Group(mine, mine["day"].copy(), order))
+        self.days: list[int] = np.unique(rows["day"]).tolist()
 
-    def window(self, as_of: date, days: int, most: int | None) -> Window:
-        """The best `most` of each key (all where None) of the local days as_of - days + 1 to as_of."""
-        last = as_of.toordinal()
-        chosen: list[tuple[_Group, NDArray[np.int64]]] = []
-        for group in self._groups.values():
-            begin = int(np.searchsorted(group.days, last - days + 1, "left"))
-            end = int(np.searchsorted(group.days, last, "right"))
-            if end <= begin:
-                continue
-            found = np.arange(begin, end)
-            if most is not None and len(found) > most:
-                best = np.argpartition(group.order[begin:end], most - 1)[:most]
-                found = begin + best
-            chosen.append((group, found[np.argsort(group.order[found])]))
-        return Window(chosen)
+    def windows(self, as_of: Sequence[int], days: int, most: int | None) -> Iterator[Window]:
+        """For each day (an ordinal) the best `most` of each key (all where None) of the local days as_of - days + 1 to
+        as_of.
+        """
+        ends = np.asarray(as_of, dtype=np.int64)
+        reach = [
+            (
+                np.searchsorted(group.days, ends - days + 1, "left").tolist(),
+                np.searchsorted(group.days, ends, "right").tolist(),
+            )
+            for group in self._groups
+        ]
+        for index in range(len(ends)):
+            chosen: list[tuple[_Group, NDArray[np.int64]]] = []
+            for group, (begins, lasts) in zip(self._groups, reach, strict=True):
+                begin, end = begins[index], lasts[index]
+                if end <= begin:
+                    continue
+                best = group.order[begin:end].argsort()
+                chosen.append((group, begin + (best if most is None else best[:most])))
+            yield Window(chosen)
 
 
 class Window:
@@ -83,16 +109,10 @@ class Window:
         """Hash of the code and of what is seen."""
         told = hashlib.sha256(version.encode())
         for group, found in self._chosen:
-            told.update(group.marks[found].tobytes())
+            told.update(group.rows[found].tobytes())
             told.update(b"|")
         return told.hexdigest()[:32]
 
     def rows(self) -> list[Observation]:
         """By key, the best of each first."""
-        return [group.rows[i] for group, found in self._chosen for i in found.tolist()]
-
-
-def _mark(row: Observation) -> int:
-    """Half a hash of an observation: all of it that a model can see."""
-    told = f"{row.activity_id}{row.day.toordinal()}{row.key!r}{row.value!r}{row.start_offset}"
-    return int.from_bytes(hashlib.blake2b(told.encode(), digest_size=8).digest())
+        return [group.observations[i] for group, found in self._chosen for i in found.tolist()]

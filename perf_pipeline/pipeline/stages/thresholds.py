@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from perf_pipeline.physiology.bounds import POWER_DURATIONS_SECONDS
 from perf_pipeline.physiology.fitted_curves import LONG_SECONDS, fit_omni_domain
 from perf_pipeline.physiology.heart_rate import HeartRateLimit, estimate_hr_max, estimate_lthr
@@ -23,6 +26,8 @@ from perf_pipeline.physiology.thresholds import (
     ftp_from_20min,
 )  # fmt: skip
 from perf_pipeline.pipeline.stages.observations import Observation
+
+FloatArray = NDArray[np.float64]
 
 EFFORT_DAYS = 90
 HEART_RATE_DAYS = 365
@@ -157,9 +162,11 @@ def _doubt(
     return None
 
 
-def credible_maximum(highest_bpm: float, best_20min_bpm: float | None) -> bool:
-    """Whether an activity's highest heart rate may be one: not a strap's fault far above all that was sustained."""
-    return best_20min_bpm is None or highest_bpm <= PEAK_OVER_20_MIN * best_20min_bpm
+def credible_maximum(highest_bpm: FloatArray, best_20min_bpm: FloatArray) -> NDArray[np.bool_]:
+    """Whether each highest heart rate (n,) may be one: not a strap's fault far above all that was sustained (n,), NaN
+    where the activity has no 20 minutes.
+    """
+    return np.asarray(~(highest_bpm > PEAK_OVER_20_MIN * best_20min_bpm))
 
 
 def _critical_swim_speed(rows: Sequence[Observation]) -> Answer:
