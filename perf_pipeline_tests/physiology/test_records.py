@@ -10,14 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perf_pipeline.physiology.headlines import headlines
-from perf_pipeline.physiology.records import (
-    ALL_TIME,
-    LAST_90_DAYS,
-    SEASON,
-    RecordedEffort,
-    find_records,
-    tells_of_the_athlete,
-)
+from perf_pipeline.physiology.record_places import ALL_TIME, LAST_90_DAYS, SEASON
+from perf_pipeline.physiology.records import RecordedEffort, find_records, tells_of_the_athlete
 
 DAY = 86_400.0
 
@@ -174,6 +168,50 @@ def slow(history):
 def test_records_are_what_looking_back_at_everything_finds(values):
     history = [best(day, float(value)) for day, value in values.items()]
     assert [(r.effort.activity_id, b.scope) for r in find_records(history) for b in r.beaten] == slow(history)
+
+
+def one_after_the_other(history):
+    """Every effort held against all that stands before it, as the words of `find_records` say."""
+    out, everything, clean = [], [], []
+    for e in sorted(history, key=lambda e: (e.recorded_at, e.activity_id)):
+        if e.grade == "rejected" or e.doubts:
+            continue
+        short = e.sport != "swim" and e.distance_meters is not None and e.distance_meters <= 1500
+        merit = 1 / e.value if e.effort_type == "pace" else e.value
+        of_kind = [b for b in clean if (b[0].sport, b[0].distance_meters) == (e.sport, e.distance_meters)]
+        if e.grade == "confirmed" and short and len(of_kind) >= 50 and merit > 1.2 * max(m for _, m in of_kind):
+            continue
+        if e.grade != "confirmed":
+            of_kind = [b for b in everything if (b[0].sport, b[0].distance_meters) == (e.sport, e.distance_meters)]
+        noise = 0.01 if e.sport == "swim" or not e.distance_meters else max(0.01, 7 / e.distance_meters)
+        most = 1.1 if e.grade != "confirmed" else 99.0
+        season = [b for b in of_kind if b[0].season == e.season]
+        recent = [b for b in of_kind if b[0].recorded_at >= e.recorded_at - 90 * DAY]
+        for scope, those, least in ((ALL_TIME, of_kind, 1), (SEASON, season, 3), (LAST_90_DAYS, recent, 3)):
+            best = max((m for _, m in those), default=0.0)
+            if len(those) >= least and best * (1 + noise) < merit <= best * most:
+                out.append((e.activity_id, scope, len(those), pytest.approx(merit / best - 1)))
+        everything.append((e, merit))
+        clean += [(e, merit)] if e.grade == "confirmed" else []
+    return out
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_doubtful_and_unbelievable_efforts_among_them_change_nothing_of_that(seed):
+    rng = random.Random(seed)
+    history = []
+    for number in range(rng.choice([5, 40, 250])):
+        sport, kind, distance = rng.choice(
+            [("run", "pace", 400.0), ("run", "pace", 400.0), ("swim", "pace", 100.0), ("bike", "power", None)]
+        )
+        value = rng.randrange(60, 120) / (1.5 if rng.random() < 0.03 else 1)
+        at = DAY * rng.randrange(900)
+        grade = rng.choice(["confirmed"] * 5 + ["candidate", "rejected"])
+        doubts = ("hasty_length",) if rng.random() < 0.03 else ()
+        season, name = 2000 + int(at / (365 * DAY)), f"a{number:03d}"
+        history.append(RecordedEffort(name, sport, kind, 300, value, at, distance, grade, season, 0.0, doubts))
+    found = [(r.effort.activity_id, b.scope, b.earlier, b.gain) for r in find_records(history) for b in r.beaten]
+    assert found == one_after_the_other(history)
 
 
 def effort(activity, seconds, value, start, *, kind="power", distance=None, sport="bike"):

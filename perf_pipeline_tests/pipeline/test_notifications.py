@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import text
 from perf_pipeline.pipeline.history.notifications import update_notifications
 from perf_pipeline.pipeline.overview import athlete_summary
 from perf_pipeline.storage.ids import content_id
+from perf_pipeline.storage.tables import METADATA
 from perf_pipeline.terminal.printing import print_summary
 from perf_pipeline_tests.pipeline.conftest import Athlete
 from perf_pipeline_tests.pipeline.test_history import MONDAY, Diary, curve
@@ -140,3 +142,25 @@ def test_the_summary_shows_the_latest_of_each_type(diary: Diary) -> None:
     assert shown.count("record: ") == 3
     assert "Latest milestones" in shown
     assert "Latest recovery alerts" not in shown
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_told_bit_by_bit_is_what_is_told_of_all_at_once(diary: Diary, seed: int) -> None:
+    rng = random.Random(seed)
+    athlete, today = diary.athlete, MONDAY
+    for _ in range(25):
+        today += timedelta(days=rng.choice([0, 1, 2, 7, 20]))
+        day = today - timedelta(days=rng.choice([0, 0, 1, 8, 45, 300]))
+        diary.note(day, power={300: rng.uniform(200, 400), 1200: rng.uniform(200, 300)})
+        if rng.random() < 0.2:
+            with athlete.warehouse.begin() as connection:
+                table = METADATA.tables["activities"]
+                some = rng.choice(list(connection.scalars(table.select().with_only_columns(table.c.id))))
+                connection.execute(table.delete().where(table.c.id == some))
+        with athlete.lease() as lease:
+            update_notifications(athlete.warehouse, lease, today)
+    before = athlete.rows("notifications")
+    with athlete.lease() as lease:
+        again = update_notifications(athlete.warehouse, lease, today, full_refresh=True)
+    assert (again["inserted"], again["updated"], again["withdrawn"]) == (0, 0, 0)
+    assert len(before) == again["rows"] > 3

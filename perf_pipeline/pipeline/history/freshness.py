@@ -30,21 +30,23 @@ _STATE = text(
     """
 )
 
-# The same of the activities up to a day: their ids are hashes of files, so with the code that worked on them they stand
-# for what was made of them.
+# The same of the activities up to a day: their ids are hashes of files, so with what sidecars say and the code that
+# worked on them they stand for what was made of them.
 _STATE_UNTIL = text(
     """
     select
         (select md5(string_agg(month || stage || code_version, ',' order by month, stage)) from month_outputs
          where profile_id = :profile and month <= :month
            and stage in ('activity_streams', 'activities', 'activity_efforts', 'activity_metrics')),
-        (select md5(string_agg(id::text || type || coalesce(superseded_by::text, ''), ',' order by id))
+        (select md5(string_agg(id::text || type || name || coalesce(superseded_by::text, ''), ',' order by id))
          from activities where profile_id = :profile and started_at < :until),
         (select coalesce(timezone, '') from profiles where id = :profile)
     """
 )
-_AHEAD_OF_UTC = timedelta(days=2)
+AHEAD_OF_UTC = timedelta(days=2)
 """Local days end before."""
+WEEKS_BACK = (1, 6, 52)
+"""How far back Sundays are noted: a file that comes some days late is to have a year looked at again at the most."""
 
 
 def fingerprint(
@@ -65,7 +67,7 @@ def fingerprint(
     if only_until is None:
         state = connection.execute(_STATE, {"profile": profile_id, "thresholds": thresholds}).one()
     else:
-        until = datetime.combine(only_until + _AHEAD_OF_UTC, time(), UTC)
+        until = datetime.combine(only_until + AHEAD_OF_UTC, time(), UTC)
         state = connection.execute(
             _STATE_UNTIL, {"profile": profile_id, "until": until, "month": f"{until:%Y-%m}"}
         ).one()
@@ -90,6 +92,39 @@ class Noted:
     def write(connection: Connection, profile_id: UUID, stage: str, note: str) -> None:
         row = {"profile_id": profile_id, "stage": stage, "fingerprint": note, "computed_at": datetime.now(UTC)}
         upsert(connection, athlete_outputs, [row])
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Notes of a stage that of the past only depends on efforts: Sundays up to which all of it is done, each with the
+    state of the history until then. While that is as it was, only what comes after has to be looked at.
+    """
+
+    profile_id: UUID
+    stage: str
+    version: str
+    output: Table
+
+    def until(self, connection: Connection) -> date | None:
+        """The last Sunday up to which nothing has changed since it was noted."""
+        for weeks in WEEKS_BACK:
+            noted = Noted.read(connection, self.profile_id, self._name(weeks))
+            day = date.fromisoformat(noted.split(" ")[0]) if noted else None
+            if day is not None and noted == f"{day} {self._state(connection, day)}":
+                return day
+        return None
+
+    def note(self, connection: Connection, today: date) -> None:
+        """All is done up to today."""
+        for weeks in WEEKS_BACK:
+            day = today - timedelta(days=7 * weeks + (today.weekday() + 1) % 7)
+            Noted.write(connection, self.profile_id, self._name(weeks), f"{day} {self._state(connection, day)}")
+
+    def _name(self, weeks: int) -> str:
+        return f"{self.stage} until {weeks}"
+
+    def _state(self, connection: Connection, day: date) -> str:
+        return fingerprint(connection, self.profile_id, day, self.version, self.output, only_until=day)
 
 
 @dataclass

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, and_, select
 
 from perf_pipeline.physiology.milestones import KnownThreshold
-from perf_pipeline.physiology.records import RecordedEffort, tells_of_the_athlete
+from perf_pipeline.physiology.records import Record
 from perf_pipeline.physiology.recovery import Baseline
 from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.history.fitness import fitness_version
-from perf_pipeline.pipeline.history.freshness import turn
+from perf_pipeline.pipeline.history.freshness import AHEAD_OF_UTC, Settled, turn
+from perf_pipeline.pipeline.history.records import read_records
 from perf_pipeline.pipeline.history.writing import NOTHING_DONE, replace_changed
 from perf_pipeline.pipeline.series import FIRST_CREDIBLE_DAY, local_day
 from perf_pipeline.pipeline.stages import notifications
 from perf_pipeline.pipeline.stages.alert_notices import FitnessDay
 from perf_pipeline.pipeline.stages.notifications import Facts
-from perf_pipeline.pipeline.stages.record_notices import NotedActivity, Source, records_by_activity
+from perf_pipeline.pipeline.stages.record_notices import NotedActivity, Source, record_notice_id
 from perf_pipeline.storage.tables import (
     activities,
     activity_efforts,
@@ -44,7 +45,8 @@ STAGE = "notifications"
 
 def notification_version() -> str:
     """Code version of the stage and of those whose rows it reads."""
-    return code_version("perf_pipeline.pipeline.stages.notifications") + fitness_version()
+    stages = code_version("perf_pipeline.pipeline.stages.notifications", "perf_pipeline.pipeline.history.records")
+    return stages + fitness_version()
 
 
 def update_notifications(
@@ -52,24 +54,49 @@ def update_notifications(
 ) -> dict[str, int]:
     """What the athlete should hear of; `is_read` is kept, what has lost its ground is withdrawn."""
     version = notification_version()
+    history = Settled(lease.profile_id, STAGE, version, notifications_table)
     with turn(warehouse, lease, STAGE, today, version, notifications_table, full_refresh=full_refresh) as mine:
         if mine.current:
             return NOTHING_DONE
         with warehouse.begin() as connection:
-            facts = _facts(connection, lease.profile_id, today)
+            settled = None if full_refresh else history.until(connection)
+            series = _activities(connection, lease.profile_id, today)
+            records = read_records(connection, lease.profile_id, series)
+            told = {one.id for one in series if str(one.id) in records and _is_over(one, settled)}
+            facts = _facts(connection, lease.profile_id, today, series, records, told)
         rows = notifications.rows(lease.profile_id, facts)
-        told = replace_changed(lease, notifications_table, rows, ("id",), keep={"is_read", "created_at"})
+        kept = [(record_notice_id(lease.profile_id, activity_id),) for activity_id in told]
+        counts = replace_changed(
+            lease, notifications_table, rows, ("id",), keep={"is_read", "created_at"}, untouched=kept
+        )
+        with lease.transaction() as connection:
+            history.note(connection, today)
         mine.done = True
-    return told
+    return counts
 
 
-def _facts(connection: Connection, profile_id: UUID, today: date) -> Facts:
-    series = _activities(connection, profile_id, today)
-    records = records_by_activity(_efforts(connection, profile_id, series))
+def _is_over(activity: NotedActivity, settled: date | None) -> bool:
+    """Whether the activity was over when nothing had changed yet: so what it told of records, it tells."""
+    if settled is None:
+        return False
+    ended = activity.started_at + timedelta(seconds=activity.duration_seconds)
+    return activity.day <= settled and ended.date() <= settled + AHEAD_OF_UTC
+
+
+def _facts(
+    connection: Connection,
+    profile_id: UUID,
+    today: date,
+    series: Sequence[NotedActivity],
+    records: Mapping[str, Sequence[Record]],
+    told: Collection[UUID],
+) -> Facts:
+    """All facts, but for the records of activities that are `told` already."""
+    new = {key: records[key] for key in records if UUID(key) not in told}
     return Facts(
         series,
-        records,
-        _sources(connection, profile_id, [UUID(key) for key in records]),
+        new,
+        _sources(connection, profile_id, [UUID(key) for key in new]),
         _fitness(connection, profile_id, today),
         _thresholds(connection, profile_id, today),
         _baselines(connection, profile_id, "hrv_ms", today),
@@ -96,28 +123,6 @@ def _activities(connection: Connection, profile_id: UUID, today: date) -> list[N
                 NotedActivity(
                     row.id, row.type, row.name, row.started_at, day, row.duration_seconds, row.distance_meters or 0,
                     row.elevation_gain_meters or 0.0,
-                )
-            )  # fmt: skip
-    return found
-
-
-def _efforts(connection: Connection, profile_id: UUID, series: Sequence[NotedActivity]) -> list[RecordedEffort]:
-    """The efforts of those activities that may be records."""
-    known = {activity.id: (str(activity.id), activity.sport, activity.day.year) for activity in series}
-    table = activity_efforts.c
-    query = select(
-        table.activity_id, table.effort_type, table.duration_seconds, table.value, table.recorded_at,
-        table.distance_meters, table.grade, table.start_offset, table.evidence["reasons"],
-    ).where(table.profile_id == profile_id, table.grade != "rejected")  # fmt: skip
-    found = []
-    for activity_id, kind, seconds, value, at, meters, grade, start, doubts in connection.execute(query):
-        key, sport, season = known.get(activity_id, ("", "", 0))
-        if key and tells_of_the_athlete(sport, kind, seconds):
-            distance = None if meters is None else float(meters)
-            found.append(
-                RecordedEffort(
-                    key, sport, kind, seconds, float(value), at.timestamp(), distance, grade, season, float(start),
-                    tuple(doubts or ()),
                 )
             )  # fmt: skip
     return found

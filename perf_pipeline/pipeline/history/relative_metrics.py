@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Double, cast, delete, select
@@ -22,6 +21,7 @@ from perf_pipeline.pipeline.months import MonthsFailedError
 from perf_pipeline.pipeline.series import load_activities
 from perf_pipeline.pipeline.stages import relative_metrics as stage
 from perf_pipeline.pipeline.stages.relative_metrics import RelateTask, Relation
+from perf_pipeline.storage.copy_text import CopyBlock
 from perf_pipeline.storage.errors import StorageError
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.tables import (
@@ -64,7 +64,7 @@ def update_relative_metrics(
         prints = {one.activity_id: one.fingerprint(version) for one in relations}
         stale = [one for one in relations if full_refresh or held.get(one.activity_id) != prints[one.activity_id]]
         silent = [one for one in stale if not one.has_any()]
-        _write(lease, [], {one.activity_id: prints[one.activity_id] for one in silent})
+        _write(lease, None, {one.activity_id: prints[one.activity_id] for one in silent})
         _forget(lease, [i for i in held if i not in prints])
         wanted = [one for one in stale if one.has_any()]
         failures = {one.month: "no signals: materialize activity_signals" for one in wanted if not one.signals}
@@ -145,7 +145,7 @@ def _tasks(store: ObjectStore, handle: str, profile_id: UUID, stale: Iterable[Re
     return [RelateTask(handle, month, store, profile_id, chosen) for month, chosen in sorted(months.items())]
 
 
-def _write(lease: Lease, rows: list[dict[str, Any]], prints: Mapping[UUID, str]) -> None:
+def _write(lease: Lease, rows: CopyBlock | None, prints: Mapping[UUID, str]) -> None:
     """Puts the activities' rows in the place of what was there, with the fingerprints that they hold by."""
     if not prints:
         return
@@ -155,7 +155,8 @@ def _write(lease: Lease, rows: list[dict[str, Any]], prints: Mapping[UUID, str])
     ]
     with lease.transaction() as connection:
         _delete_rows(connection, list(prints))
-        copy_rows(connection, activity_metrics, rows)
+        if rows is not None:
+            copy_rows(connection, activity_metrics, rows)
         upsert(connection, activity_outputs, outputs)
 
 

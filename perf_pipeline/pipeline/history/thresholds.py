@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.compute import Executor, side_by_side
-from perf_pipeline.pipeline.history.freshness import Noted, fingerprint, turn
+from perf_pipeline.pipeline.history.freshness import Settled, turn
 from perf_pipeline.pipeline.series import SeriesActivity, load_activities, newest_day
 from perf_pipeline.pipeline.stages import thresholds
 from perf_pipeline.pipeline.stages.observations import Observations
@@ -27,10 +27,6 @@ from perf_pipeline.storage.tables import threshold_models
 from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows
 
 STAGE = "threshold_models"
-SETTLED = "threshold_models until"
-"""Beside the stage's own note: Sundays up to which all is answered, and the state of the history until then."""
-WEEKS_BACK = (1, 6, 52)
-"""How far those lie back: a file of last week that comes late is to have one year looked at again at the most."""
 VALUES = ("threshold", "threshold_low", "threshold_high", "capacity", "capacity_low", "capacity_high", "refusal")
 SUNDAY = 6
 WORTH_WORKERS = 200
@@ -58,11 +54,12 @@ def update_thresholds(
     """
     version = threshold_version()
     counts = {"as_of_days": 0, "fitted": 0, "written": 0}
+    history = Settled(lease.profile_id, STAGE, version, threshold_models)
     with turn(warehouse, lease, STAGE, today, version, threshold_models, full_refresh=full_refresh) as mine:
         if mine.current:
             return {**counts, "up_to_date": 1}
         with warehouse.begin() as connection:
-            settled = None if full_refresh else _settled_until(connection, lease.profile_id, version)
+            settled = None if full_refresh else history.until(connection)
             series = load_activities(connection, lease.profile_id, today, metrics=())
             sources = _Sources(connection, lease.profile_id, series, settled)
             said = _said(connection, lease.profile_id, settled)
@@ -83,7 +80,7 @@ def update_thresholds(
             for one in turns:
                 copy_rows(connection, threshold_models, one.new)
             _note_seen(connection, [pair for one in turns for pair in one.seen])
-            _note_settled(connection, lease.profile_id, today, version)
+            history.note(connection, today)
         mine.done = True
     counts["as_of_days"] = sum(one.as_of_days for one in turns)
     counts["fitted"] = sum(one.fitted for one in turns)
@@ -274,27 +271,6 @@ def _said(connection: Connection, profile_id: UUID, settled: date | None) -> def
     for row in connection.execute(query).mappings():
         said[row["sport"], row["model"]].setdefault(row["as_of"], []).append(dict(row))
     return said
-
-
-def _settled_until(connection: Connection, profile_id: UUID, version: str) -> date | None:
-    """The last Sunday up to which all was answered of a history that has not changed until then."""
-    for weeks in WEEKS_BACK:
-        noted = Noted.read(connection, profile_id, f"{SETTLED} {weeks}")
-        day = date.fromisoformat(noted.split(" ")[0]) if noted else None
-        if day is not None and noted == f"{day} {_state(connection, profile_id, day, version)}":
-            return day
-    return None
-
-
-def _note_settled(connection: Connection, profile_id: UUID, today: date, version: str) -> None:
-    for weeks in WEEKS_BACK:
-        day = today - timedelta(days=7 * weeks + (today.weekday() + 1) % 7)
-        note = f"{day} {_state(connection, profile_id, day, version)}"
-        Noted.write(connection, profile_id, f"{SETTLED} {weeks}", note)
-
-
-def _state(connection: Connection, profile_id: UUID, day: date, version: str) -> str:
-    return fingerprint(connection, profile_id, day, version, threshold_models, only_until=day)
 
 
 def _note_seen(connection: Connection, seen: Sequence[tuple[UUID, str]]) -> None:

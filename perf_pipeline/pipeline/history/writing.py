@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Table, delete, select
@@ -15,15 +15,23 @@ NOTHING_DONE = {"rows": 0, "inserted": 0, "updated": 0, "withdrawn": 0, "up_to_d
 
 
 def replace_changed(
-    lease: Lease, table: Table, rows: Sequence[dict[str, Any]], key: tuple[str, ...], keep: set[str] | None = None
+    lease: Lease,
+    table: Table,
+    rows: Sequence[dict[str, Any]],
+    key: tuple[str, ...],
+    keep: set[str] | None = None,
+    untouched: Collection[tuple[Any, ...]] = (),
 ) -> dict[str, int]:
-    """Makes the athlete's rows those given, touching only what differs; rows with defects are turned away."""
+    """Makes the athlete's rows those given, touching only what differs; rows with defects are turned away.
+
+    `keep`: columns that an update leaves as they are; `untouched`: keys of rows that stay though they are not given.
+    """
     rows, rejected = sift(table.name, rows, required_columns(table))
     with lease.transaction() as connection:
         mine = table.c.profile_id == lease.profile_id
         columns = [table.c[name] for name in key]
         held = {tuple(row) for row in connection.execute(select(*columns).where(mine))}
-        wanted = {tuple(row[name] for name in key) for row in rows}
+        wanted = {*untouched, *(tuple(row[name] for name in key) for row in rows)}
         gone = held - wanted
         for values in gone:
             connection.execute(
@@ -31,4 +39,10 @@ def replace_changed(
             )
         counts = upsert(connection, table, rows, keep=keep or set())
     told = {f"{REJECTED}{rule}": count for rule, count in rejected.items()}
-    return {"rows": len(rows), "inserted": counts.inserted, "updated": counts.updated, "withdrawn": len(gone), **told}
+    return {
+        "rows": len(held - gone) + counts.inserted,
+        "inserted": counts.inserted,
+        "updated": counts.updated,
+        "withdrawn": len(gone),
+        **told,
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,7 +10,8 @@ from uuid import UUID
 
 from perf_pipeline.physiology.efforts import CONFIRMED
 from perf_pipeline.physiology.headlines import Headline, headlines
-from perf_pipeline.physiology.records import ALL_TIME, LAST_90_DAYS, SEASON, Record, RecordedEffort, find_records
+from perf_pipeline.physiology.record_places import ALL_TIME, LAST_90_DAYS, SEASON
+from perf_pipeline.physiology.records import Record, RecordedEffort
 from perf_pipeline.pipeline.words import clock, distance
 from perf_pipeline.storage.ids import content_id
 
@@ -48,12 +48,9 @@ class Source:
     efforts: Mapping[tuple[str, float], Mapping[str, Any]] = field(default_factory=dict)
 
 
-def records_by_activity(efforts: Sequence[RecordedEffort]) -> dict[str, list[Record]]:
-    """All records of the history, by the activity that holds them."""
-    found: dict[str, list[Record]] = defaultdict(list)
-    for record in find_records(efforts):
-        found[record.effort.activity_id].append(record)
-    return found
+def record_notice_id(profile_id: UUID, activity_id: UUID) -> UUID:
+    """Id of the row that tells of an activity's records."""
+    return content_id("notification", profile_id, "personal_record", activity_id)
 
 
 def record_notice(
@@ -71,7 +68,7 @@ def record_notice(
     spelled = "; ".join(_told(feat, days) for feat in feats[:TOLD])
     rest = f"; and {len(feats) - TOLD} more" if len(feats) > TOLD else ""
     return {
-        "id": content_id("notification", profile_id, "personal_record", activity.id),
+        "id": record_notice_id(profile_id, activity.id),
         "profile_id": profile_id,
         "type": "personal_record",
         "title": f"{scope[0].upper()}{scope[1:]} record: {_words(first.effort)}{more}",

@@ -13,8 +13,10 @@ from perf_pipeline.physiology.relative_metrics import Known, RelativeInputs, rel
 from perf_pipeline.pipeline import layout
 from perf_pipeline.pipeline.series import SeriesActivity
 from perf_pipeline.pipeline.stages.knowledge import DEFAULT_RESTING_BPM, Knowledge
+from perf_pipeline.storage.copy_text import CopyBlock, encode_rows
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.signals import read_signals
+from perf_pipeline.storage.tables import activity_metrics
 
 METRICS = ("normalized_power_watts", "mean_power_watts", "mean_heart_rate_bpm", "mean_speed_mps")
 """Stored metrics that these build on, or that tell whether there is anything to build on."""
@@ -85,9 +87,9 @@ class RelateTask:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Rows of `activity_metrics` of the grain `athlete`, and the activities that they are all of."""
+    """Rows of `activity_metrics` of the grain `athlete` as COPY takes them, and the activities that they are all of."""
 
-    rows: list[dict[str, Any]]
+    rows: CopyBlock
     activity_ids: frozenset[UUID]
 
 
@@ -112,4 +114,4 @@ def relate(task: RelateTask) -> Related:
             }
             for metric in relative_metrics(inputs)
         ]
-    return Related(rows, frozenset(found))
+    return Related(encode_rows(activity_metrics, rows), frozenset(found))
