@@ -9,7 +9,8 @@ RUN python -m venv /opt/perf \
 COPY pyproject.toml README.md LICENSE ./
 COPY perf_pipeline ./perf_pipeline
 COPY dbt_like_sql ./dbt_like_sql
-RUN /opt/perf/bin/pip install --no-cache-dir --no-deps .
+RUN /opt/perf/bin/pip install --no-cache-dir --no-deps . \
+ && cd / && /opt/perf/bin/python -c "import perf_pipeline.definitions"  # code digests and bytecode, kept in the image
 
 FROM python:3.11-slim
 RUN useradd --create-home --uid 10001 perf && mkdir /data /dagster && chown perf /data /dagster

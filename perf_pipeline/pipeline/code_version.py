@@ -6,13 +6,13 @@ no other. Comments, docstrings and layout do not count (the syntax tree is hashe
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-PACKAGE = "perf_pipeline"
+from perf_pipeline.pipeline.code_digests import PACKAGE, Digest, Digests, own_digests
 
 
 def code_version(*modules: str, root: Path | None = None) -> str:
@@ -20,27 +20,36 @@ def code_version(*modules: str, root: Path | None = None) -> str:
 
     `root` is the folder that holds the package, for tests that edit a copy of it.
     """
-    return _version_of(modules, root) if root else _own_version(modules)
+    if root is None:
+        return _own_version(modules)
+    digests = Digests()
+    return _version_of(modules, lambda module: _digest_of(module, root, digests))
 
 
 @cache
 def _own_version(modules: tuple[str, ...]) -> str:
     """The version of the code that runs: what is on disk may be another by now, and a run asks for it fifty times."""
-    return _version_of(modules, _package_root())
+    version = _version_of(modules, _own_digest)
+    own_digests().keep()
+    return version
 
 
-def _version_of(modules: tuple[str, ...], base: Path) -> str:
+@cache
+def _own_digest(module: str) -> Digest | None:
+    return _digest_of(module, _package_root(), own_digests())
+
+
+def _version_of(modules: tuple[str, ...], digest_of: Callable[[str], Digest | None]) -> str:
     seen: dict[str, str] = {}
     queue = list(modules)
     while queue:
         module = queue.pop()
         if module in seen:
             continue
-        path = _file_of(module, base)
-        if path is None:
+        found = digest_of(module)
+        if found is None:
             continue
-        digest, imports = _digest(path, path.stat().st_mtime_ns)
-        seen[module] = digest
+        seen[module], imports = found
         queue.extend(imports)
     if not seen:
         raise ModuleNotFoundError(f"no source for {modules}")
@@ -56,37 +65,10 @@ def _package_root() -> Path:
     return Path(spec.origin).parent.parent
 
 
-def _file_of(module: str, base: Path) -> Path | None:
+def _digest_of(module: str, base: Path, digests: Digests) -> Digest | None:
+    """The digest of the module's file; None for what is no module, such as a name imported from one."""
     stem = base.joinpath(*module.split("."))
     for candidate in (stem.with_suffix(".py"), stem / "__init__.py"):
         if candidate.is_file():
-            return candidate
+            return digests.of(candidate.read_bytes())
     return None
-
-
-@cache
-def _digest(path: Path, _modified_ns: int) -> tuple[str, tuple[str, ...]]:
-    tree = ast.parse(path.read_bytes())
-    imports: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            imports.update(alias.name for alias in node.names if alias.name.startswith(PACKAGE + "."))
-        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE:
-            imports.add(node.module)
-            imports.update(f"{node.module}.{alias.name}" for alias in node.names)
-    _strip_docstrings(tree)
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), tuple(sorted(imports))
-
-
-def _strip_docstrings(tree: ast.Module) -> None:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [statement for statement in node.body if not _is_text(statement)] or [ast.Pass()]
-
-
-def _is_text(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
