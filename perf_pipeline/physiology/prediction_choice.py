@@ -106,6 +106,7 @@ class Record:
         self._target = np.array([case.target for case in near], dtype=np.int64)
         self._known_from = np.array([case.known_from for case in near], dtype=np.int64)
         self._standings: dict[int, list[_Standing]] = {}
+        self._at_target: dict[tuple[int, int], _Standing] = {}
 
     def predict(self, outlook: Outlook) -> list[Prediction | Refusal]:
         """What is shown of each target as of the outlook's day, from the cases that were over by then."""
@@ -127,12 +128,20 @@ class Record:
             for target in range(len(sizes)):
                 apart = np.abs(sizes[targets] - sizes[target])
                 weight = np.where(apart == 0, 1.0, np.where(apart < _NEIGHBOUR_LOG, _NEIGHBOUR_WEIGHT, 0.0))
-                errors = tuple(_errors(model, error[:, m], weight) for m, model in enumerate(MODELS))
-                own = error[apart == 0]
-                beaten = tuple(_is_beaten(own[:, m], own[:, _NAIVE]) for m in range(len(MODELS)))
-                found.append(_Standing(errors, len(own), beaten))
+                # Cases only ever join: where none joined that counts here, nothing has changed.
+                place = target, int(np.count_nonzero(weight))
+                if place not in self._at_target:
+                    self._at_target[place] = _standing_of(error, weight, error[apart == 0])
+                found.append(self._at_target[place])
             self._standings[known] = found
         return self._standings[known]
+
+
+def _standing_of(error: FloatArray, weight: FloatArray, own: FloatArray) -> _Standing:
+    """`error` (n, M) of all cases, `weight` (n,) of each, `own` (k, M) of those at the target itself."""
+    errors = tuple(_errors(model, error[:, m], weight) for m, model in enumerate(MODELS))
+    beaten = tuple(_is_beaten(own[:, m], own[:, _NAIVE]) for m in range(len(MODELS)))
+    return _Standing(errors, len(own), beaten)
 
 
 def deviation(outlook: Outlook) -> FloatArray:
