@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from perf_pipeline.pipeline.local_time import local_time
 from perf_pipeline.storage.tables import activities, activity_efforts, activity_metrics, profiles
@@ -54,18 +54,25 @@ def local_day(started_at: datetime, utc_offset_seconds: int | None, *zones: str 
 
 
 def load_activities(
-    connection: Connection, profile_id: UUID, today: date, metrics: Collection[str] | None = None
+    connection: Connection,
+    profile_id: UUID,
+    today: date,
+    metrics: Collection[str] | None = None,
+    since: datetime | None = None,
 ) -> list[SeriesActivity]:
     """Activities in order of time, from the first credible day to today in UTC (a clock may lie in either direction).
 
     The local day of the last ones may be the one after: see `newest_day`. `metrics` names those that are wanted, all
-    that need the activity alone where None: a long history has a hundred thousand.
+    that need the activity alone where None: a long history has a hundred thousand. `since`: only those that began then
+    or later.
     """
     zone = connection.scalar(select(profiles.c.timezone).where(profiles.c.id == profile_id))
     found_metrics: dict[UUID, dict[str, float]] = defaultdict(dict)
     m = activity_metrics.c
     wanted = select(m.activity_id, m.metric, m.value).where(m.profile_id == profile_id)
     wanted = wanted.where(m.metric.in_(metrics) if metrics is not None else m.grain == "activity")
+    if since is not None:
+        wanted = wanted.where(m.activity_id.in_(activities_since(profile_id, since)))
     if metrics is None or metrics:
         for activity_id, name, value in connection.execute(wanted):
             found_metrics[activity_id][name] = value
@@ -78,6 +85,8 @@ def load_activities(
         .where(table.profile_id == profile_id, table.superseded_by.is_(None))
         .order_by(table.started_at, table.id)
     )  # fmt: skip
+    if since is not None:
+        query = query.where(table.started_at >= since)
     found = []
     for row in connection.execute(query):
         day = local_day(row.started_at, row.utc_offset_seconds, row.timezone, zone)
@@ -89,6 +98,12 @@ def load_activities(
                 )
             )  # fmt: skip
     return found
+
+
+def activities_since(profile_id: UUID, since: datetime | None) -> Select[tuple[UUID]]:
+    """Ids of the activities that began then or later, of all where None; duplicates among them."""
+    query = select(activities.c.id).where(activities.c.profile_id == profile_id)
+    return query if since is None else query.where(activities.c.started_at >= since)
 
 
 def newest_day(series: Sequence[SeriesActivity], today: date) -> date:

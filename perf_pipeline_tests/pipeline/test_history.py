@@ -13,6 +13,8 @@ from uuid import UUID
 
 import pytest
 
+from perf_pipeline.pipeline.history.fitness import update_fitness
+from perf_pipeline.pipeline.history.loads import update_loads
 from perf_pipeline.pipeline.history.notifications import update_notifications
 from perf_pipeline.pipeline.history.thresholds import as_of_days, update_thresholds
 from perf_pipeline.pipeline.snapshots import differences
@@ -536,22 +538,30 @@ def test_answered_are_the_sundays_that_see_an_effort_the_one_after_and_today(rea
 def test_a_look_at_the_last_weeks_alone_says_what_a_look_at_all_says(diary: Diary, seed: int) -> None:
     rng = random.Random(seed)
     athlete, today = diary.athlete, MONDAY
-    for _ in range(14):
+    for number in range(12):
         today += timedelta(days=rng.choice([0, 1, 2, 6, 7, 20]))
         day = today - timedelta(days=rng.choice([0, 0, 1, 8, 45, 300]))
         power = {d: round(CP + W_PRIME / d + rng.uniform(-60, 20), 1) for d in DURATIONS}
         beats = {"best_20min_heart_rate_bpm": rng.uniform(140, 170), "max_heart_rate_bpm": rng.uniform(170, 230)}
-        diary.note(day, sport=rng.choice(["bike", "run"]), power=power, metrics=beats)
+        means = {"normalized_power_watts": 200.0, "mean_heart_rate_bpm": 140.0, "heart_rate_seconds": 3600.0}
+        diary.note(day, sport=rng.choice(["bike", "run"]), power=power, metrics={**beats, **means})
+        measured = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
+        diary.insert(
+            "profile_metrics", id=content_id("resting", number), profile_id=athlete.profile_id, unit="bpm",
+            metric_type="resting_hr_bpm", value=rng.uniform(40, 60), recorded_at=measured, source=f"watch {number}",
+        )  # fmt: skip
         if rng.random() < 0.2:
             with athlete.warehouse.begin() as connection:
                 table = METADATA.tables["activities"]
                 some = rng.choice(list(connection.scalars(table.select().with_only_columns(table.c.id))))
                 connection.execute(table.delete().where(table.c.id == some))
-        with athlete.lease() as lease:
-            update_thresholds(athlete.warehouse, lease, today)
+        athlete.history(today)
     with athlete.lease() as lease:
         assert update_thresholds(athlete.warehouse, lease, today)["up_to_date"] == 1
         partly = update_thresholds(athlete.warehouse, lease, today + timedelta(days=1))["as_of_days"]
         told = update_thresholds(athlete.warehouse, lease, today, full_refresh=True)
-    assert told["written"] == 0
-    assert partly < told["as_of_days"] / 4
+        assert (told["written"], partly < told["as_of_days"] / 4) == (0, True)
+        for update in (update_loads, update_fitness):
+            told = update(athlete.warehouse, lease, today, full_refresh=True)
+            assert (told["inserted"], told["updated"], told["withdrawn"]) == (0, 0, 0)
+            assert told["rows"] > 8

@@ -162,3 +162,25 @@ def test_an_activity_that_came_after_its_months_signals_is_told_and_comes_with_t
     trained.months()
     assert trained.relate(TODAY)["computed"] == 1
     assert "2026-06-04" in metrics(trained)
+
+
+def test_what_is_passed_over_as_settled_has_not_changed(trained: Athlete) -> None:
+    trained.relate(TODAY)
+    for day, watts in ((10, 240), (12, 215), (13, 220)):
+        trained.drop(f"june {day}.fit", making.fit(making.ride(f"2026-06-{day:02d}T10:00", 20, watts)))
+        trained.take_in()
+        trained.months()
+        trained.history(TODAY)
+        told = trained.relate(TODAY)
+        assert told["computed"] >= 1
+        assert told["activities"] < 7
+    trained.drop("late.fit", making.fit(making.ride("2026-05-22T10:00", 20, 205)))
+    trained.take_in()
+    trained.months()
+    trained.history(TODAY)
+    assert trained.relate(TODAY)["activities"] > 7
+    before = trained.snapshot()
+    with trained.warehouse.begin() as connection:
+        connection.exec_driver_sql("delete from athlete_outputs where stage like 'relative_metrics%%'")
+    assert trained.relate(TODAY)["computed"] == 0
+    assert differences(before, trained.snapshot()) == []

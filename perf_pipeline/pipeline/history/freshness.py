@@ -43,6 +43,18 @@ _STATE_UNTIL = text(
         (select coalesce(timezone, '') from profiles where id = :profile)
     """
 )
+# What is known of the athlete on days up to one (see `knowing`).
+_KNOWN_UNTIL = text(
+    """
+    select
+        (select count(*) || '|' || coalesce(max(computed_at)::text, '')
+         from threshold_models where profile_id = :profile and as_of <= :day),
+        (select md5(string_agg(metric_type::text || date::text || ' ' || value::text, ',' order by metric_type, date))
+         from daily_wellness where profile_id = :profile and metric_type in ('resting_hr_bpm', 'weight_kg')
+           and age_days = 0 and date <= :day),
+        (select coalesce(sex, '') from profiles where id = :profile)
+    """
+)
 AHEAD_OF_UTC = timedelta(days=2)
 """Local days end before."""
 WEEKS_BACK = (1, 6, 52)
@@ -94,16 +106,24 @@ class Noted:
         upsert(connection, athlete_outputs, [row])
 
 
+def first_unsettled(settled: date | None) -> datetime | None:
+    """Activities that began before cannot be of a later local day than the settled one; None: any may be."""
+    return None if settled is None else datetime.combine(settled - AHEAD_OF_UTC, time(), UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Notes of a stage that of the past only depends on efforts: Sundays up to which all of it is done, each with the
-    state of the history until then. While that is as it was, only what comes after has to be looked at.
+    """Notes of a stage whose rows of a day depend on nothing later: Sundays up to which all of it is done, each with
+    the state of the history until then. While that is as it was, only what comes after has to be looked at.
+
+    `knowledge`: they depend on thresholds and measurements as well, not on activities alone.
     """
 
     profile_id: UUID
     stage: str
     version: str
-    output: Table
+    output: Table | None
+    knowledge: bool = False
 
     def until(self, connection: Connection) -> date | None:
         """The last Sunday up to which nothing has changed since it was noted."""
@@ -124,7 +144,11 @@ class Settled:
         return f"{self.stage} until {weeks}"
 
     def _state(self, connection: Connection, day: date) -> str:
-        return fingerprint(connection, self.profile_id, day, self.version, self.output, only_until=day)
+        told = fingerprint(connection, self.profile_id, day, self.version, self.output, only_until=day)
+        if not self.knowledge:
+            return told
+        known = connection.execute(_KNOWN_UNTIL, {"profile": self.profile_id, "day": day}).one()
+        return hashlib.sha256(repr((told, *known)).encode()).hexdigest()[:32]
 
 
 @dataclass

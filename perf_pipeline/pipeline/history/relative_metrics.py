@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, Double, cast, delete, select
@@ -13,12 +13,12 @@ from perf_pipeline.physiology.metric import ATHLETE_GRAIN
 from perf_pipeline.physiology.relative_metrics import BEST_SECONDS
 from perf_pipeline.pipeline.code_version import code_version
 from perf_pipeline.pipeline.compute import Executor
-from perf_pipeline.pipeline.history.freshness import turn
+from perf_pipeline.pipeline.history.freshness import Settled, first_unsettled, turn
 from perf_pipeline.pipeline.history.knowing import load_knowledge
 from perf_pipeline.pipeline.history.thresholds import threshold_version
 from perf_pipeline.pipeline.history.wellness import wellness_version
 from perf_pipeline.pipeline.months import MonthsFailedError
-from perf_pipeline.pipeline.series import load_activities
+from perf_pipeline.pipeline.series import activities_since, load_activities
 from perf_pipeline.pipeline.stages import relative_metrics as stage
 from perf_pipeline.pipeline.stages.relative_metrics import RelateTask, Relation
 from perf_pipeline.storage.copy_text import CopyBlock
@@ -55,12 +55,15 @@ def update_relative_metrics(
     version = code_version("perf_pipeline.pipeline.stages.relative_metrics")
     upstream = version + threshold_version() + wellness_version()
     counts = {"activities": 0, "computed": 0, "rows": 0}
+    # Its rows share their table with those of the months, whose number changes with every file.
+    history = Settled(lease.profile_id, STAGE, upstream, None, knowledge=True)
     with turn(warehouse, lease, STAGE, today, upstream, activity_outputs, full_refresh=full_refresh) as mine:
         if mine.current:
             return {**counts, "up_to_date": 1}
         with warehouse.begin() as connection:
-            relations = _relations(connection, lease.profile_id, today)
-            held = _held(connection, lease.profile_id)
+            since = None if full_refresh else first_unsettled(history.until(connection))
+            relations = _relations(connection, lease.profile_id, today, since)
+            held = _held(connection, lease.profile_id, since)
         prints = {one.activity_id: one.fingerprint(version) for one in relations}
         stale = [one for one in relations if full_refresh or held.get(one.activity_id) != prints[one.activity_id]]
         silent = [one for one in stale if not one.has_any()]
@@ -86,15 +89,18 @@ def update_relative_metrics(
             progress(done, len(tasks))
         if failures:
             raise MonthsFailedError(handle, failures)
+        with lease.transaction() as connection:
+            history.note(connection, today)
         mine.done = True
     return {**counts, "activities": len(relations), "computed": len(stale)}
 
 
-def _relations(connection: Connection, profile_id: UUID, today: date) -> list[Relation]:
-    series = load_activities(connection, profile_id, today, metrics=stage.METRICS)
+def _relations(connection: Connection, profile_id: UUID, today: date, since: datetime | None) -> list[Relation]:
+    """Every activity that began then or later, with what was known on its day."""
+    series = load_activities(connection, profile_id, today, metrics=stage.METRICS, since=since)
     knowledge = load_knowledge(connection, profile_id)
     places = _places(connection, profile_id)
-    best = _best_watts(connection, profile_id)
+    best = _best_watts(connection, profile_id, since)
     return [
         Relation(
             one.id, one.sport, places[one.id][0], places[one.id][1], stage.known_of(knowledge, one), one.metrics,
@@ -120,21 +126,25 @@ def _places(connection: Connection, profile_id: UUID) -> dict[UUID, tuple[str, s
     return {activity_id: (month, written.get(month, "")) for activity_id, month in months}
 
 
-def _best_watts(connection: Connection, profile_id: UUID) -> Mapping[UUID, dict[int, float]]:
+def _best_watts(connection: Connection, profile_id: UUID, since: datetime | None) -> Mapping[UUID, dict[int, float]]:
     e = activity_efforts.c
     query = select(e.activity_id, e.duration_seconds, cast(e.value, Double)).where(
         e.profile_id == profile_id, e.effort_type == "power", e.grade != "rejected", e.distance_meters.is_(None),
         e.duration_seconds.in_(BEST_SECONDS),
     )  # fmt: skip
+    if since is not None:
+        query = query.where(e.activity_id.in_(activities_since(profile_id, since)))
     found: dict[UUID, dict[int, float]] = defaultdict(dict)
     for activity_id, seconds, value in connection.execute(query):
         found[activity_id][seconds] = value
     return found
 
 
-def _held(connection: Connection, profile_id: UUID) -> dict[UUID, str]:
+def _held(connection: Connection, profile_id: UUID, since: datetime | None) -> dict[UUID, str]:
     o = activity_outputs.c
     query = select(o.activity_id, o.fingerprint).where(o.profile_id == profile_id, o.stage == STAGE)
+    if since is not None:
+        query = query.where(o.activity_id.in_(activities_since(profile_id, since)))
     return {row.activity_id: row.fingerprint for row in connection.execute(query)}
 
 
