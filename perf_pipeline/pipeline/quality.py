@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, text
+
+LATELY = timedelta(hours=26)
+"""What a nightly look takes as new: a day, and some for a night that began late."""
 
 _QUARANTINE = text(
     """
@@ -110,18 +114,36 @@ def thresholds_of_superseded(connection: Connection, profiles: Sequence[UUID]) -
     return list(connection.scalars(_FED, {"profiles": list(profiles)}))
 
 
+def in_groups(
+    connection: Connection, athletes: Sequence[tuple[UUID, str]], most_athletes: int = 50, most_activities: int = 10_000
+) -> list[list[UUID]]:
+    """The athletes' ids in groups that are looked at together: what a frame costs is shared, and memory is bounded."""
+    query = text("select profile_id, count(*) from activities where profile_id = any(:profiles) group by 1")
+    counts: dict[UUID, int] = dict(connection.execute(query, {"profiles": [one for one, _ in athletes]}).all())
+    groups: list[list[UUID]] = []
+    held = 0
+    for profile_id, _ in athletes:
+        count = counts.get(profile_id, 0)
+        if not groups or len(groups[-1]) == most_athletes or held + count > most_activities:
+            groups.append([])
+            held = 0
+        groups[-1].append(profile_id)
+        held += count
+    return groups
+
+
 def athletes_written_lately(
     connection: Connection, handles: Sequence[str] = (), *, everyone: bool = False
 ) -> list[tuple[UUID, str]]:
-    """(id, handle) of the athletes named, else of those with months computed in the last 26 hours, newest first."""
+    """(id, handle) of the athletes named, else of those with months computed `LATELY`, newest first."""
     query = """
         select p.id, p.handle from profiles p
         left join lateral (
             select max(m.computed_at) as newest from month_outputs m where m.profile_id = p.id
         ) as written on true
         where case when :named then p.handle = any(:handles)
-                   else :everyone or written.newest > now() - interval '26 hours' end
+                   else :everyone or written.newest > now() - :lately end
         order by written.newest desc nulls last, p.handle
     """
-    values = {"named": bool(handles), "handles": list(handles), "everyone": everyone}
+    values = {"named": bool(handles), "handles": list(handles), "everyone": everyone, "lately": LATELY}
     return [(row.id, row.handle) for row in connection.execute(text(query), values)]

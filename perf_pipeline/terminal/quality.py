@@ -7,17 +7,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from perf_pipeline.pipeline.quality import athletes_written_lately
+from perf_pipeline.pipeline.quality import athletes_written_lately, in_groups
 from perf_pipeline.pipeline.services import Services
 
 
 def examine(services: Services, athletes: list[str], docs: Path | None, out: Console) -> bool:
     """Prints what is broken or unusual; whether nothing is broken. With `docs`, writes the Data Docs site there."""
-    from perf_pipeline.pipeline.expectations.examining import examine_rows
+    from perf_pipeline.pipeline.expectations.examining import examine_rows, merged
 
     with services.warehouse.begin() as connection:
         chosen = athletes_written_lately(connection, athletes, everyone=True)
-        verdicts = examine_rows(connection, [profile_id for profile_id, _ in chosen], docs=docs)
+        # The site is of all of them at once.
+        groups = in_groups(connection, chosen) if docs is None else [[profile_id for profile_id, _ in chosen]]
+        verdicts = merged(one for group in groups for one in examine_rows(connection, group, docs=docs))
     broken = [verdict for verdict in verdicts if not verdict.holds]
     if broken:
         table = Table("", "table", "expectation", "rows", "keys of some")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
-from sqlalchemy import Enum, Table, UniqueConstraint
+from sqlalchemy import Enum, Table
 
 # Read when the package is imported: nothing is told to anybody.
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 import great_expectations as gx_package
 
-from perf_pipeline.pipeline.expectations.frames import WRONG_TYPES, reference_name
+from perf_pipeline.pipeline.expectations.frames import WRONG_TYPES, keys_of, reference_name
 from perf_pipeline.pipeline.rules import METRIC_RANGES, RULES, AtMost, Between, OneOf, Rule
 
 gx: Any = gx_package
@@ -30,7 +31,7 @@ def suite_of(table: Table) -> list[Any]:
         if isinstance(column.type, Enum):
             found.append(_in_set(column.name, list(column.type.enums)))
         found += [_in_set(reference_name(column.name, key.column.table.name), [True]) for key in column.foreign_keys]
-    found += [_unique(columns) for columns in _keys(table)]
+    found += [_unique(columns) for columns in keys_of(table)]
     found += [_of_rule(rule) for rule in RULES.get(table.name, ())]
     if table.name == "activity_metrics":
         for metric, (low, high) in METRIC_RANGES.items():
@@ -43,16 +44,6 @@ def suite_of(table: Table) -> list[Any]:
 def suite_of_months() -> list[Any]:
     """Freshness: streams against the activities that were made of them."""
     return [_in_set(name, [True]) for name in FRESHNESS]
-
-
-def _keys(table: Table) -> list[list[str]]:
-    keys = [[column.name for column in table.primary_key.columns]]
-    keys += [
-        [column.name for column in constraint.columns]
-        for constraint in table.constraints
-        if isinstance(constraint, UniqueConstraint)
-    ]
-    return sorted(keys)
 
 
 def _unique(columns: list[str]) -> Any:
@@ -74,6 +65,8 @@ def _of_rule(rule: Rule) -> Any:
         return _in_set(rule.column, list(rule.words), severity)
     if isinstance(rule, AtMost):
         return gxe.ExpectColumnValuesToBeBetween(column=rule.name, min_value=0, severity=severity)
+    # Where nothing bounds it from above, a value must still be finite.
+    high = sys.float_info.max if rule.high is None else rule.high
     return gxe.ExpectColumnValuesToBeBetween(
-        column=rule.column, min_value=rule.low, max_value=rule.high, strict_min=rule.above, severity=severity
+        column=rule.column, min_value=rule.low, max_value=high, strict_min=rule.above, severity=severity
     )
