@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from uuid import UUID
 
 import dagster as dg
 from sqlalchemy import func, select
@@ -51,16 +52,27 @@ def months_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckRe
     )
 
 
-def coherence_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckResult:
-    """Fails where an effort contradicts a shorter one of the same activity."""
+def coherence_result(services: Services, months: Mapping[str, Sequence[str] | None]) -> dg.AssetCheckResult:
+    """Fails where an effort contradicts a shorter one of the same activity, in these months (None: all) by athlete."""
+    wrong: list[UUID] = []
     with services.warehouse.begin() as connection:
-        wrong = incoherent_efforts(connection, [profile_id_of(h) for h in handles])
+        for handle, chosen in months.items():
+            if chosen is None or chosen:
+                wrong += incoherent_efforts(connection, [profile_id_of(handle)], chosen)
     return dg.AssetCheckResult(
         asset_key="activity_efforts",
         check_name="efforts_are_coherent",
         passed=not wrong,
         metadata={"incoherent": len(wrong), "efforts": dg.MetadataValue.json([str(i) for i in wrong])},
     )
+
+
+def found_a_fault(instance: dg.DagsterInstance, asset: str, check: str) -> bool:
+    """Whether the newest verdict of the check, whoever it is about, tells of a fault."""
+    key = dg.AssetCheckKey(dg.AssetKey(asset), check)
+    # Those without a verdict yet come first: the run that asks is one of them.
+    told = instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
+    return next((record.status.value for record in told if record.status.value != "PLANNED"), None) == "FAILED"
 
 
 def agreement_result(services: Services, handles: Sequence[str]) -> dg.AssetCheckResult:

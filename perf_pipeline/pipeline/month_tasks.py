@@ -9,7 +9,6 @@ from functools import cache
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from perf_pipeline.formats.model import FileKind, FormatError
 from perf_pipeline.formats.sidecars import read_sidecar
@@ -83,10 +82,12 @@ def month_tasks(
         files = _files_by_month(store, connection, profile_id)
         recorded: dict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
         refreshed: dict[str, set[str]] = defaultdict(set)
-        for row in connection.execute(select(month_outputs).where(month_outputs.c.profile_id == profile_id)):
-            recorded[row.month][row.stage] = (row.fingerprint, row.output_hash)
-            if refresh_began is not None and row.computed_at >= refresh_began:
-                refreshed[row.month].add(row.stage)
+        told = month_outputs.c
+        query = select(told.month, told.stage, told.fingerprint, told.output_hash, told.computed_at)
+        for month, stage, *output, computed_at in connection.execute(query.where(told.profile_id == profile_id)).all():
+            recorded[month][stage] = tuple(output)
+            if refresh_began is not None and computed_at >= refresh_began:
+                refreshed[month].add(stage)
     versions = stage_versions()
     token = uuid4().hex
     for month in sorted(set(files) | set(recorded)):
@@ -99,33 +100,42 @@ def month_tasks(
 
 def _files_by_month(store: ObjectStore, connection: Connection, profile_id: UUID) -> dict[str, list[MonthFile]]:
     sidecars = _sidecars(store, connection, profile_id)
+    names = _names(connection, profile_id, all_of_them=bool(sidecars))
     # A file that failed after archiving stays an input: it is tried again when the reader changes.
     query = (
-        select(source_files.c.month, source_files.c.sha256, source_files.c.archive_path, source_files.c.kind)
-        .add_columns(source_files.c.status)
-        .add_columns(
-            select(
-                func.jsonb_agg(
-                    aggregate_order_by(func.jsonb_build_array(arrivals.c.name, arrivals.c.sidecar), arrivals.c.name)
-                )
-            )
-            .where(arrivals.c.source_file_id == source_files.c.id)
-            .scalar_subquery()
-        )
+        select(source_files.c.id, source_files.c.month, source_files.c.sha256, source_files.c.archive_path)
+        .add_columns(source_files.c.kind, source_files.c.status)
         .where(source_files.c.profile_id == profile_id, source_files.c.kind.in_([FileKind.ACTIVITY, FileKind.WELLNESS]))
         .where(source_files.c.archive_path.startswith("archive/"))
         .order_by(source_files.c.month, source_files.c.sha256)
     )
     months: dict[str, list[MonthFile]] = defaultdict(list)
-    for month, sha256, path, kind, status, names in connection.execute(query):
+    for file_id, month, sha256, path, kind, status in connection.execute(query).all():
         told: dict[str, str] = {}
-        for name, sidecar in names or ():
+        for name, sidecar in names.get(file_id, ()):
             told.update(sidecar or {})
             if sidecars:
                 for candidate in (f"{name}.yaml", f"{name}.yml", f"{_stem(name)}.yaml", f"{_stem(name)}.yml"):
                     told.update(sidecars.get(candidate, {}))
         months[month].append(MonthFile(sha256, path, kind, status, told))
     return months
+
+
+def _names(
+    connection: Connection, profile_id: UUID, *, all_of_them: bool
+) -> dict[UUID, list[tuple[str, dict[str, str] | None]]]:
+    """Under which names each file came, and what came with them; of those alone with which something did, or of all."""
+    query = (
+        select(arrivals.c.source_file_id, arrivals.c.name, arrivals.c.sidecar)
+        .where(arrivals.c.profile_id == profile_id)
+        .order_by(arrivals.c.name)
+    )
+    if not all_of_them:
+        query = query.where(func.jsonb_typeof(arrivals.c.sidecar) == "object")
+    found: dict[UUID, list[tuple[str, dict[str, str] | None]]] = defaultdict(list)
+    for file_id, name, sidecar in connection.execute(query).all():
+        found[file_id].append((name, sidecar))
+    return found
 
 
 def _sidecars(store: ObjectStore, connection: Connection, profile_id: UUID) -> dict[str, dict[str, str]]:

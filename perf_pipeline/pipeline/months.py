@@ -19,6 +19,7 @@ from perf_pipeline.pipeline.month_work import (
     ACTIVITIES,
     EFFORTS,
     METRICS,
+    MONTH_STAGES,
     PROFILE_METRICS,
     STREAMS,
     MonthFile,
@@ -59,10 +60,14 @@ class MonthsFailedError(Exception):
 
 @dataclass(slots=True)
 class MonthsReport:
-    """What was done. `counts` has rows by stage, `verdicts` files by status, `decoded` paths of what was read."""
+    """What was done. `counts` has rows by stage, `verdicts` files by status, `decoded` paths of what was read.
+
+    `at_rest`: all stages of all months were looked at, and none had anything to do.
+    """
 
     computed: list[str] = field(default_factory=list)
     skipped: int = 0
+    at_rest: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
     decoded: list[str] = field(default_factory=list)
@@ -115,6 +120,7 @@ def bring_up_to_date(
             tasks.append(task)
         else:
             report.skipped += 1
+    report.at_rest = not tasks and not since and not until and stages.issuperset(MONTH_STAGES)
     failures: dict[str, str] = {}
     pace = Pace(len(tasks), sum(len(task.files) for task in tasks))
     for outcome in _run(executor, tasks, file_timeout_seconds):

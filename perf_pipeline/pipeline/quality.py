@@ -33,6 +33,9 @@ _INCOHERENT = text(
                ) as shorter
         from activity_efforts
         where profile_id = any(:profiles) and grade <> 'rejected'
+          and (cast(:months as text[]) is null or activity_id in (
+              select id from activities where profile_id = any(:profiles) and archive_month = any(:months)
+          ))
     )
     select id from ordered where total < shorter * 0.9999 - 0.01 limit 20
     """
@@ -99,9 +102,12 @@ def agreement_with_devices(connection: Connection, profiles: Sequence[UUID]) -> 
     return {measure: (count, share) for measure, count, share in rows}
 
 
-def incoherent_efforts(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:
-    """Ids (20 at most) of efforts that contradict a shorter one of the same activity."""
-    return list(connection.scalars(_INCOHERENT, {"profiles": list(profiles)}))
+def incoherent_efforts(
+    connection: Connection, profiles: Sequence[UUID], months: Sequence[str] | None = None
+) -> list[UUID]:
+    """Ids (20 at most) of efforts that contradict a shorter one of the same activity; of these archive months alone."""
+    chosen = None if months is None else sorted(months)
+    return list(connection.scalars(_INCOHERENT, {"profiles": list(profiles), "months": chosen}))
 
 
 def dangling_duplicates(connection: Connection, profiles: Sequence[UUID]) -> list[UUID]:

@@ -9,7 +9,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Protocol, Self, TypeVar
 
@@ -105,6 +105,7 @@ class Warehouse:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._free_sessions: list[Connection] = []
 
     @staticmethod
     def connect(database_url: str, *, application_name: str = "perf_pipeline") -> Warehouse:
@@ -134,6 +135,8 @@ class Warehouse:
         return warehouse
 
     def close(self) -> None:
+        while self._free_sessions:
+            self._free_sessions.pop().close()
         self.engine.dispose()
 
     def __enter__(self) -> Self:
@@ -177,11 +180,9 @@ class Warehouse:
         An advisory lock of a session of its own keeps others out; should that session be lost while its holder
         stalls, the next holder's token keeps the stalled one from committing. The athlete's row must be there.
         """
-        with self._unreachable():
-            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        # The lock belongs to the session: it must end with the block, and not go back to the pool.
-        connection.detach()
-        with connection:
+        with ExitStack() as stack:
+            connection = self._lock_session()
+            stack.callback(connection.close)
             key = int.from_bytes(profile_id.bytes[:8], signed=True)
             try:
                 _lock(connection, key, wait_seconds)
@@ -196,7 +197,29 @@ class Warehouse:
                 yield Lease(profile_id, token, self)
             finally:
                 with suppress(DBAPIError):
-                    connection.execute(text(f"SELECT pg_advisory_unlock({_KEY})"), {"key": key})
+                    unlock = text(f"SELECT pg_advisory_unlock({_KEY})")
+                    if connection.execute(unlock, {"key": key}).scalar():
+                        stack.pop_all()
+                        self._free_sessions.append(connection)
+
+    def _lock_session(self) -> Connection:
+        """A session for a lock: one whose lock was given back, where there is one and it is still alive.
+
+        The lock belongs to the session: one that may still hold a lock is closed, and never used again. To open one
+        takes longer than all that most stages ask of an athlete of whom there is no news.
+        """
+        while self._free_sessions:
+            connection = self._free_sessions.pop()
+            try:
+                connection.execute(text("SELECT 1"))
+            except DBAPIError:
+                connection.close()
+            else:
+                return connection
+        with self._unreachable():
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection.detach()
+        return connection
 
     @contextmanager
     def _unreachable(self) -> Iterator[None]:

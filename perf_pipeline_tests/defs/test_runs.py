@@ -8,6 +8,7 @@ import pytest
 from perf_pipeline.defs.athletes import STAGE_ORDER
 from perf_pipeline.defs.run_requests import FAILED_TAG
 from perf_pipeline.pipeline import services
+from perf_pipeline.pipeline.quality import incoherent_efforts
 from perf_pipeline.pipeline.snapshots import differences
 from perf_pipeline.storage.errors import DatabaseUnavailableError
 from perf_pipeline_tests import making
@@ -250,3 +251,42 @@ def test_a_handle_that_may_not_name_an_athlete_fails_with_the_rule(graph: Graph)
     result = graph.run("Ann Smith")
     message = next(e.event_specific_data.error_display_string for e in result.all_events if e.is_step_failure)
     assert "'Ann Smith' may not name an athlete" in message
+
+
+def test_efforts_are_looked_at_where_they_were_written_and_everywhere_after_a_fault(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str] | None] = []
+    faults = {"2026-06": 1}
+
+    def look(connection, profiles, months=None):
+        found = incoherent_efforts(connection, profiles, months)
+        asked.append(months)
+        return found + list(profiles) * (faults.get("2026-06", 0) if months is None or "2026-06" in months else 0)
+
+    monkeypatch.setattr("perf_pipeline.defs.checks.incoherent_efforts", look)
+    graph.drop("ann", "first.fit", FIRST)
+    assert checks(graph.run("ann"))["efforts_are_coherent"] is True
+    assert checks(graph.run("ann"))["efforts_are_coherent"] is True
+    assert asked == [["2026-05"]]
+    graph.drop("ann", "better.fit", BETTER)
+    assert checks(graph.run("ann"))["efforts_are_coherent"] is False
+    assert checks(graph.run("ann"))["efforts_are_coherent"] is False
+    faults.clear()
+    assert checks(graph.run("ann"))["efforts_are_coherent"] is True
+    assert checks(graph.run("ann"))["efforts_are_coherent"] is True
+    assert asked == [["2026-05"], ["2026-06"], None, None]
+
+
+def test_an_effort_that_contradicts_a_shorter_one_is_found_in_its_month(graph: Graph) -> None:
+    drop_all(graph)
+    graph.run("ann")
+    ann = graph.athlete()
+    with ann.warehouse.begin() as connection:
+        wrong = connection.exec_driver_sql(
+            "update activity_efforts set value = 1 where effort_type = 'power' and duration_seconds = 300"
+            " and recorded_at > '2026-06-01' returning id"
+        ).scalars().all()  # fmt: skip
+        assert len(wrong) == 1
+        for months, found in ((None, wrong), (["2026-06"], wrong), (["2026-05"], []), ([], [])):
+            assert incoherent_efforts(connection, [ann.profile_id], months) == found, months

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
@@ -144,6 +145,53 @@ def test_every_holder_has_a_newer_token(warehouse: Warehouse, ann: uuid.UUID) ->
         with warehouse.athlete_lease(ann, holder, 0) as lease:
             tokens.append(lease.token)
     assert tokens == sorted(set(tokens))
+
+
+LOCKS = (
+    "from pg_locks where locktype = 'advisory'"
+    " and database = (select oid from pg_database where datname = current_database())"
+)
+
+
+def sessions_of_leases(warehouse: Warehouse) -> set[int]:
+    """Who holds a lock, or held one last, seen from another session."""
+    query = (
+        "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+        " and query like '%pg_advisory_unlock%'"
+    )
+    with warehouse.begin() as connection:
+        return set(connection.exec_driver_sql(query.replace("%", "%%")).scalars())
+
+
+def test_one_session_serves_one_lease_after_the_other_and_ends_with_the_warehouse(
+    warehouse: Warehouse, ann: uuid.UUID
+) -> None:
+    with Warehouse.connect(warehouse.engine.url.render_as_string(hide_password=False)) as worker:
+        for _ in range(2):
+            with worker.athlete_lease(ann, "worker", 0):
+                pass
+        assert len(sessions_of_leases(warehouse)) == 1
+    for _ in range(100):
+        if not sessions_of_leases(warehouse):
+            return
+        time.sleep(0.05)
+    pytest.fail("the session is still there")
+
+
+def test_a_session_that_was_ended_between_two_leases_is_no_trouble(warehouse: Warehouse, ann: uuid.UUID) -> None:
+    with warehouse.athlete_lease(ann, "first", 0):
+        pass
+    (session,) = sessions_of_leases(warehouse)
+    with warehouse.begin() as connection:
+        connection.exec_driver_sql(f"select pg_terminate_backend({session}, 5000)")
+    with warehouse.athlete_lease(ann, "second", 0), warehouse.begin() as connection:
+        assert connection.exec_driver_sql(f"select count(*) {LOCKS}").scalar() == 1
+
+
+def test_a_lock_that_was_lost_takes_its_session_along(warehouse: Warehouse, ann: uuid.UUID) -> None:
+    with warehouse.athlete_lease(ann, "first", 0), warehouse.begin() as connection:
+        assert connection.exec_driver_sql(f"select pg_terminate_backend(pid, 5000) {LOCKS}").scalars().all() == [True]
+    assert warehouse._free_sessions == []
 
 
 def test_a_holder_that_stalled_while_another_took_over_cannot_commit(warehouse: Warehouse, ann: uuid.UUID) -> None:

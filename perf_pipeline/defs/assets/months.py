@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from perf_pipeline.defs.athletes import AthleteWork, StageTotals, athletes_of_turn, for_each_athlete
-from perf_pipeline.defs.checks import agreement_result, coherence_result, months_result
+from perf_pipeline.defs.checks import agreement_result, coherence_result, found_a_fault, months_result
 from perf_pipeline.defs.partitions import ATHLETES, BACKFILL
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.table_metadata import OWNER, lineage, metric_metadata, parquet_schema, table_metadata
@@ -98,7 +98,8 @@ CHECKS = [
     ),
     dg.AssetCheckSpec(
         "efforts_are_coherent", asset=EFFORTS,
-        description="best energy never falls with duration, best time never falls with distance, within an activity",
+        description="best energy never falls with duration, best time never falls with distance, within an activity of "
+        "the months written by the run (of all, where the checks alone are asked for, and after a fault)",
     ),
     dg.AssetCheckSpec(
         "numbers_agree_with_the_devices", asset=METRICS,
@@ -124,6 +125,8 @@ def athlete_months(
     selected = frozenset(key.to_user_string() for key in context.selected_asset_keys)
 
     failed: dict[str, dict[str, str]] = {}
+    at_rest: set[str] = set()
+    written: dict[str, list[str]] = {}
 
     def work(turn: AthleteWork) -> dict[str, int]:
         try:
@@ -147,6 +150,9 @@ def athlete_months(
             context.log.exception("athlete %s failed in part", turn.handle)
             pipeline.setbacks[turn.handle] = str(error)
         pipeline.note_decoded(report.decoded)
+        written[turn.handle] = report.computed
+        if report.at_rest:
+            at_rest.add(turn.handle)
         counts = {**report.counts, "months": len(report.computed), "months_skipped": report.skipped}
         return {**counts, "quarantined": report.verdicts["quarantined"]}
 
@@ -160,9 +166,12 @@ def athlete_months(
         if stage in selected:
             yield dg.MaterializeResult(asset_key=stage, metadata={**shared, **totals.metadata(f"{stage}.")})
     checks = {key.name for key in context.selected_asset_check_keys}
+    handles = athletes_of_turn(context, scope)
     if "no_month_left_behind" in checks:
-        yield months_result(pipeline.services, athletes_of_turn(context, scope))
+        # Whoever was found with nothing to do a moment ago is not planned for a second time.
+        yield months_result(pipeline.services, [handle for handle in handles if handle not in at_rest])
     if "numbers_agree_with_the_devices" in checks:
-        yield agreement_result(pipeline.services, athletes_of_turn(context, scope))
+        yield agreement_result(pipeline.services, handles)
     if "efforts_are_coherent" in checks:
-        yield coherence_result(pipeline.services, athletes_of_turn(context, scope))
+        everything = not selected or found_a_fault(context.instance, EFFORTS, "efforts_are_coherent")
+        yield coherence_result(pipeline.services, {h: None if everything else written.get(h, []) for h in handles})
