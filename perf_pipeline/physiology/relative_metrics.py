@@ -108,7 +108,7 @@ def _trimp(inputs: RelativeInputs) -> float | None:
     held = inputs.signals.histograms.get(HEART_RATE)
     if held is None or inputs.profile is None:
         return None
-    # A bin is a beat wide: between the seconds in one and their mean lies less than a hundred-thousandth.
+    # A bin is a beat wide: between the seconds in one and their mean lie 0.005 % at most.
     return banister_trimp(np.asarray(held.means), np.asarray(held.seconds) / 60.0, inputs.profile)
 
 
