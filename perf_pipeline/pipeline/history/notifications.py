@@ -8,7 +8,8 @@ from datetime import UTC, date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, Integer, Text, Uuid, and_, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from perf_pipeline.physiology.milestones import KnownThreshold
 from perf_pipeline.physiology.records import Record
@@ -96,7 +97,7 @@ def _facts(
     return Facts(
         series,
         new,
-        _sources(connection, profile_id, [UUID(key) for key in new]),
+        _sources(connection, profile_id, new),
         _fitness(connection, profile_id, today),
         _thresholds(connection, profile_id, today),
         _baselines(connection, profile_id, "hrv_ms", today),
@@ -128,15 +129,24 @@ def _activities(connection: Connection, profile_id: UUID, today: date) -> list[N
     return found
 
 
-def _sources(connection: Connection, profile_id: UUID, wanted: Collection[UUID]) -> dict[str, Source]:
-    """The evidence behind the efforts of these activities."""
+def _sources(connection: Connection, profile_id: UUID, records: Mapping[str, Sequence[Record]]) -> dict[str, Source]:
+    """The evidence behind these records, by the activity that holds them."""
     evidence: dict[UUID, dict[tuple[str, float], Mapping[str, Any]]] = defaultdict(dict)
-    table = activity_efforts.c
-    for row in connection.execute(
-        select(
-            table.activity_id, table.effort_type, table.duration_seconds, table.distance_meters, table.evidence
-        ).where(table.activity_id.in_(wanted))
-    ):
+    table, wanted = activity_efforts.c, [UUID(key) for key in records]
+    efforts = [record.effort for of_one in records.values() for record in of_one]
+    lists = [
+        cast([UUID(effort.activity_id) for effort in efforts], ARRAY(Uuid)),
+        cast([effort.effort_type for effort in efforts], ARRAY(Text)),
+        cast([effort.duration_seconds for effort in efforts], ARRAY(Integer)),
+    ]
+    told = func.unnest(*lists).table_valued("activity", "type", "seconds").render_derived(name="told")
+    query = select(
+        table.activity_id, table.effort_type, table.duration_seconds, table.distance_meters, table.evidence
+    ).where(
+        table.activity_id == told.c.activity, cast(table.effort_type, Text) == told.c.type,
+        table.duration_seconds == told.c.seconds,
+    )  # fmt: skip
+    for row in connection.execute(query):
         length = float(row.duration_seconds if row.distance_meters is None else row.distance_meters)
         evidence[row.activity_id][row.effort_type, length] = row.evidence
     of, outputs = activities.c, month_outputs.c

@@ -20,6 +20,7 @@ from perf_pipeline.pipeline.compute import Executor, side_by_side
 from perf_pipeline.pipeline.history.curves import digests, read_histories
 from perf_pipeline.pipeline.history.freshness import turn
 from perf_pipeline.pipeline.stages import predictions as stage
+from perf_pipeline.storage.copy_text import CopyBlock, encode_rows
 from perf_pipeline.storage.tables import athlete_outputs, capability_predictions, prediction_backtests
 from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, upsert
 
@@ -100,13 +101,14 @@ def _look_back(
         if stale:
             tasks.append(BacktestTask(lease.profile_id, history, found, stale, known))
     worth = counts["months"] >= WORTH_WORKERS
-    new = [row for rows in side_by_side(executor if worth else None, case_rows, tasks) for row in rows]
+    told = side_by_side(executor if worth else None, case_rows, tasks)
     progress(len(histories), len(histories))
-    written = {(row["sport"], row["target"], row["as_of"]) for row in new}
+    written = {key for one in told for key in one.keys}
     with lease.transaction() as connection:
         _delete_cases(connection, lease.profile_id, [*gone, *(held.keys() & written)])
-        copy_rows(connection, prediction_backtests, new)
-    return {**counts, "written": len(new), "withdrawn": len(gone)}
+        for one in told:
+            copy_rows(connection, prediction_backtests, one.rows)
+    return {**counts, "written": len(written), "withdrawn": len(gone)}
 
 
 def _case_key(curve: Curve, case: Case) -> tuple[str, str, date]:
@@ -124,13 +126,21 @@ class BacktestTask:
     known: Mapping[int, str]
 
 
-def case_rows(task: BacktestTask) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Backtested:
+    """Rows of `prediction_backtests` as COPY takes them, and their sports, targets and days."""
+
+    rows: CopyBlock
+    keys: list[tuple[str, str, date]]
+
+
+def case_rows(task: BacktestTask) -> Backtested:
     """The rows of `prediction_backtests` of the stale days."""
     history, found = task.history, task.found
     told = outlooks(history, sorted(task.stale | {case.as_of for case in found if case.near}))
     record = Record(history.curve, found, told)
     shown = {day: record.predict(told[day]) for day in task.stale}
-    return [
+    rows = [
         stage.backtest_row(
             task.profile_id, history.curve, case, told[case.as_of], shown[case.as_of][case.target],
             task.known[case.known_from],
@@ -138,6 +148,8 @@ def case_rows(task: BacktestTask) -> list[dict[str, Any]]:
         for case in found
         if case.as_of in task.stale
     ]  # fmt: skip
+    keys = [(row["sport"], row["target"], row["as_of"]) for row in rows]
+    return Backtested(encode_rows(prediction_backtests, rows), keys)
 
 
 def _held_cases(connection: Connection, profile_id: UUID) -> dict[tuple[str, str, date], str]:
@@ -210,10 +222,10 @@ def _look_ahead(
     worth = counts["answered"] >= WORTH_WORKERS
     told = side_by_side(executor if worth else None, answers, list(tasks.values()))
     progress(len(histories), len(histories))
-    new = [row for one in told for row in one.new]
     settled = [pair for one in told for pair in one.settled]
     with lease.transaction() as connection:
-        copy_rows(connection, capability_predictions, new)
+        for one in told:
+            copy_rows(connection, capability_predictions, one.new)
         if settled:
             mine = capability_predictions.c.id == bindparam("row")
             statement = update(capability_predictions).where(mine).values(input_hash=bindparam("digest"))
@@ -226,7 +238,7 @@ def _look_ahead(
                 for stage, note in zip(tasks, (one.note for one in told), strict=True)
             ],
         )
-    return {**counts, "written": len(new)}
+    return {**counts, "written": sum(len(one.new) for one in told)}
 
 
 Held = dict[str, dict[int, dict[str, Any]]]
@@ -263,9 +275,11 @@ class AnswerTask:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The rows to append, ids of the rows whose words still hold with the hash that they now hold for, and the note."""
+    """The rows to append as COPY takes them, ids of the rows whose words still hold with the hash that they now hold
+    for, and the note.
+    """
 
-    new: list[dict[str, Any]]
+    new: CopyBlock
     settled: list[tuple[UUID, str]]
     note: str
 
@@ -300,7 +314,7 @@ def answers(task: AnswerTask) -> Answered:
             new.append(words[day])
     fresh = {row["id"] for row in new}
     kept = [(row_id, digest) for row_id, digest in settled.items() if row_id not in fresh]
-    return Answered(new, kept, _note(now, known[now], held))
+    return Answered(encode_rows(capability_predictions, new), kept, _note(now, known[now], held))
 
 
 def _first_stale(days: Sequence[int], known: Mapping[int, str], held: Held) -> int:
