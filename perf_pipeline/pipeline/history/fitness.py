@@ -47,6 +47,6 @@ def update_fitness(warehouse: Warehouse, lease: Lease, today: date, *, full_refr
             rows, among = [row for row in rows if row["date"] > settled], daily_fitness.c.date > settled
         told = replace_changed(lease, daily_fitness, rows, ("profile_id", "date"), among=among)
         with lease.transaction() as connection:
-            history.note(connection, today)
+            history.note(connection, today, settled)
         mine.done = True
     return told

@@ -57,6 +57,7 @@ _KNOWN_UNTIL = text(
 )
 AHEAD_OF_UTC = timedelta(days=2)
 """Local days end before."""
+_ROWS = "rows"
 WEEKS_BACK = (1, 6, 52)
 """How far back Sundays are noted: a file that comes some days late is to have a year looked at again at the most."""
 
@@ -127,24 +128,39 @@ class Settled:
 
     def until(self, connection: Connection) -> date | None:
         """The last Sunday up to which nothing has changed since it was noted."""
+        if self._noted(connection, _ROWS) != self._rows(connection):
+            return None  # rows have gone, or come, that this stage knows nothing of
         for weeks in WEEKS_BACK:
-            noted = Noted.read(connection, self.profile_id, self._name(weeks))
+            noted = self._noted(connection, f"{weeks}")
             day = date.fromisoformat(noted.split(" ")[0]) if noted else None
             if day is not None and noted == f"{day} {self._state(connection, day)}":
                 return day
         return None
 
-    def note(self, connection: Connection, today: date) -> None:
-        """All is done up to today."""
+    def note(self, connection: Connection, today: date, settled: date | None) -> None:
+        """All is done up to today. `settled`: what `until` said before: notes of it and of days before it hold."""
         for weeks in WEEKS_BACK:
             day = today - timedelta(days=7 * weeks + (today.weekday() + 1) % 7)
-            Noted.write(connection, self.profile_id, self._name(weeks), f"{day} {self._state(connection, day)}")
+            noted = self._noted(connection, f"{weeks}")
+            if settled is not None and day <= settled and noted and noted.startswith(f"{day} "):
+                continue
+            Noted.write(connection, self.profile_id, self._name(f"{weeks}"), f"{day} {self._state(connection, day)}")
+        Noted.write(connection, self.profile_id, self._name(_ROWS), self._rows(connection))
 
-    def _name(self, weeks: int) -> str:
-        return f"{self.stage} until {weeks}"
+    def _noted(self, connection: Connection, what: str) -> str | None:
+        return Noted.read(connection, self.profile_id, self._name(what))
+
+    def _name(self, what: str) -> str:
+        return f"{self.stage} until {what}"
+
+    def _rows(self, connection: Connection) -> str:
+        if self.output is None:
+            return "-"
+        mine = self.output.c.profile_id == self.profile_id
+        return str(connection.scalar(select(func.count()).select_from(self.output).where(mine)))
 
     def _state(self, connection: Connection, day: date) -> str:
-        told = fingerprint(connection, self.profile_id, day, self.version, self.output, only_until=day)
+        told = fingerprint(connection, self.profile_id, day, self.version, None, only_until=day)
         if not self.knowledge:
             return told
         known = connection.execute(_KNOWN_UNTIL, {"profile": self.profile_id, "day": day}).one()

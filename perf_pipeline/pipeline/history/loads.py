@@ -31,7 +31,8 @@ def update_loads(warehouse: Warehouse, lease: Lease, today: date, *, full_refres
         if mine.current:
             return NOTHING_DONE
         with warehouse.begin() as connection:
-            since = None if full_refresh else first_unsettled(history.until(connection))
+            settled = None if full_refresh else history.until(connection)
+            since = first_unsettled(settled)
             series = load_activities(connection, lease.profile_id, today, metrics=loads.METRICS, since=since)
             knowledge = load_knowledge(connection, lease.profile_id)
         rows = loads.rows(lease.profile_id, series, knowledge)
@@ -40,6 +41,6 @@ def update_loads(warehouse: Warehouse, lease: Lease, today: date, *, full_refres
             lease, activity_loads, rows, ("activity_id",), among=None if since is None else among
         )  # fmt: skip
         with lease.transaction() as connection:
-            history.note(connection, today)
+            history.note(connection, today, settled)
         mine.done = True
     return told

@@ -71,7 +71,7 @@ def update_notifications(
             lease, notifications_table, rows, ("id",), keep={"is_read", "created_at"}, untouched=kept
         )
         with lease.transaction() as connection:
-            history.note(connection, today)
+            history.note(connection, today, settled)
         mine.done = True
     return counts
 

@@ -61,7 +61,8 @@ def update_relative_metrics(
         if mine.current:
             return {**counts, "up_to_date": 1}
         with warehouse.begin() as connection:
-            since = None if full_refresh else first_unsettled(history.until(connection))
+            settled = None if full_refresh else history.until(connection)
+            since = first_unsettled(settled)
             relations = _relations(connection, lease.profile_id, today, since)
             held = _held(connection, lease.profile_id, since)
         prints = {one.activity_id: one.fingerprint(version) for one in relations}
@@ -90,7 +91,7 @@ def update_relative_metrics(
         if failures:
             raise MonthsFailedError(handle, failures)
         with lease.transaction() as connection:
-            history.note(connection, today)
+            history.note(connection, today, settled)
         mine.done = True
     return {**counts, "activities": len(relations), "computed": len(stale)}
 

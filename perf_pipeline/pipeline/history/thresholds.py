@@ -80,7 +80,7 @@ def update_thresholds(
             for one in turns:
                 copy_rows(connection, threshold_models, one.new)
             _note_seen(connection, [pair for one in turns for pair in one.seen])
-            history.note(connection, today)
+            history.note(connection, today, settled)
         mine.done = True
     counts["as_of_days"] = sum(one.as_of_days for one in turns)
     counts["fitted"] = sum(one.fitted for one in turns)
