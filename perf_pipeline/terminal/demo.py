@@ -36,7 +36,7 @@ def run_demo(settings: Settings, out: Console, err: Console) -> bool:
                 services.store.put(layout.inbox(HANDLE, file.name), file.data)
                 progress("Writing files", count, max(count, 300))
             progress("Writing files", count, count)
-            with dagster_instance(settings) as instance:
+            with dagster_instance(settings, for_runs=True) as instance:
                 succeeded, reason = run_athlete(instance, HANDLE, progress=progress, take_in_at_once=True)
         if not succeeded:
             err.print(f"[red]the run failed[/]: {reason}", highlight=False)

@@ -45,15 +45,33 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 
 @contextmanager
-def dagster_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Dagster's instance. Its storage is made on first use, by one process: two at once trip over each other."""
+def dagster_instance(settings: Settings, *, for_runs: bool = False) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance. Its storage is made on first use, by one process: two at once trip over each other.
+
+    `for_runs`: what runs in this process prints goes to the terminal alone.
+    """
     home = prepare_dagster_home(settings)
     with locked(home / "lock"):
         instance = dg.DagsterInstance.get()
         instance.get_runs(limit=1)
+    if for_runs:
+        instance = _without_capture(instance)
     with instance:
         keep_connections(instance)
         yield instance
+
+
+def _without_capture(instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    """The same instance without copies of what a run prints: here that is progress bars, and the processes that copy
+    them would each print a traceback of their own at a Ctrl-C.
+    """
+    reference = instance.get_ref()
+    nowhere = reference.compute_logs_data._replace(
+        module_name="dagster._core.storage.noop_compute_log_manager", class_name="NoOpComputeLogManager",
+        config_yaml="{}",
+    )  # fmt: skip
+    instance.dispose()
+    return dg.DagsterInstance.from_ref(reference._replace(compute_logs_data=nowhere))
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def ingest(
         if copied.plain or copied.containers:
             from perf_pipeline.terminal.running import dagster_instance, run_athlete
 
-            with dagster_instance(settings) as instance:
+            with dagster_instance(settings, for_runs=True) as instance:
                 succeeded, reason = run_athlete(instance, athlete, progress=progress, take_in_at_once=True)
         with services.warehouse.begin() as connection:
             account = account_of(connection, profile_id_of(athlete), copied)
@@ -102,7 +102,7 @@ def rebuild(
     if not known:
         err.print("nothing has been taken in yet: perf-pipeline ingest PATH --athlete NAME")
     failed = False
-    with dagster_instance(settings) as instance:
+    with dagster_instance(settings, for_runs=True) as instance:
         for handle in [athlete] if athlete else known:
             with progress_bars(err) as progress:
                 succeeded, reason = run_athlete(
