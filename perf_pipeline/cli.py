@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
+from contextlib import suppress
+from time import perf_counter
 
 import typer
 
-from perf_pipeline.settings import load_settings
+from perf_pipeline.pipeline.run_log import set_up, tell
+from perf_pipeline.settings import SettingsError, load_settings
 from perf_pipeline.terminal import asking_commands, care_commands, running_commands
 from perf_pipeline.terminal.edge import complain
 
@@ -30,6 +33,7 @@ for command in (
     asking_commands.duplicates,
     care_commands.sql,
     care_commands.quality,
+    care_commands.metrics,
     care_commands.verify,
     care_commands.erase,
     care_commands.serve,
@@ -45,11 +49,20 @@ def main() -> None:
         # A terminal that cannot show a sign shows a question mark instead of ending us.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    with suppress(SettingsError):  # whichever command it is says what is wrong with them
+        set_up(load_settings())
+    began, code = perf_counter(), 1
     try:
         app()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        raise
     except Exception as error:  # noqa: BLE001 - the outermost edge: a user must not meet a traceback
         _report(error)
         raise SystemExit(1) from None
+    finally:
+        name = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+        tell("command ended", command=name, exit_code=code, seconds=round(perf_counter() - began, 3))
 
 
 def _report(error: Exception) -> None:

@@ -32,6 +32,7 @@ from perf_pipeline.settings import load_settings
 
 def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """The whole project. `resource_overrides` replaces resources by name (`pipeline`, `scope`, `progress`)."""
+    settings = load_settings()
     resources: dict[str, Any] = {
         "pipeline": PipelineResource(),
         "scope": RunScope(),
@@ -61,10 +62,12 @@ def build_definitions(resource_overrides: Mapping[str, Any] | None = None) -> dg
         ],
         asset_checks=[decoder_agreement, row_quality, archive_is_whole],
         jobs=[athlete_job, calendar_job, quality_job, archive_job, marts_job],
-        sensors=[inbox_sensor(load_settings().sensor_interval_seconds), alert_on_failure, alert_on_faults],
+        sensors=[inbox_sensor(settings.sensor_interval_seconds), alert_on_failure, alert_on_faults],
         schedules=[new_day, nightly_quality, nightly_archive, marts_refresh],
         resources=resources,
         executor=dg.in_process_executor,
+        # Dagster's own lines of a run, in the same manner.
+        loggers={"console": dg.json_console_logger} if settings.log_format == "json" else None,
     )
 
 

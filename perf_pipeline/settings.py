@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -97,6 +97,11 @@ class Settings(BaseSettings):
     alert_urls: SecretStr = Field(
         default=SecretStr(""),
         description="services that are told of failed runs and checks, as Apprise URLs (default: none)",
+    )
+
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="json: a line of JSON on the error stream for each command, run and athlete's stage",
     )
 
     @property

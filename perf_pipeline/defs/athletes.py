@@ -18,6 +18,7 @@ from perf_pipeline.defs.partitions import COHORTS, key_of
 from perf_pipeline.defs.refreshing import refresh_began
 from perf_pipeline.defs.resources import PipelineResource, ProgressResource, RunScope
 from perf_pipeline.defs.run_requests import FAILED_TAG
+from perf_pipeline.pipeline.run_log import told
 from perf_pipeline.pipeline.services import Services
 from perf_pipeline.storage.errors import DatabaseUnavailableError
 from perf_pipeline.storage.warehouse import Lease
@@ -123,11 +124,17 @@ def for_each_athlete(
         if handle in pipeline.failures:
             continue
         try:
-            with pipeline.services.athlete(handle, context.run.run_id, stage) as lease:
+            with (
+                told("stage", run=context.run.run_id, athlete=handle, stage=context.op_def.name) as line,
+                pipeline.services.athlete(handle, context.run.run_id, stage) as lease,
+            ):
                 turn = AthleteWork(
                     handle, lease, pipeline.services, scope, Progress(context, progress, stage, handle), began_at
                 )
-                totals.counts.update(work(turn))
+                counts = work(turn)
+                totals.counts.update(counts)
+                line["counts"] = dict(counts)
+                line["failed_in_part"] = handle in pipeline.setbacks or None
             totals.athletes += 1
         except DatabaseUnavailableError:
             raise  # nobody's turn will go better: the run fails, is tried again, and goes on from here

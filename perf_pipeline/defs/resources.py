@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from perf_pipeline.pipeline.run_log import set_up, tell
 from perf_pipeline.pipeline.services import Services
 from perf_pipeline.settings import Settings, load_settings
 
@@ -83,12 +85,17 @@ class PipelineResource(dg.ConfigurableResource):
         if context.instance is not None:
             keep_connections(context.instance)
         spare_what_is_imported()
+        set_up(self.settings)
+        began = perf_counter()
         try:
             yield self
         finally:
             if self._services is not None:
                 self._services.close()
                 self._services = None
+            if context.run is not None:  # a look of a sensor has none
+                seconds, failed = round(perf_counter() - began, 3), len({*self._failures, *self._setbacks})
+                tell("run ended", run=context.run.run_id, seconds=seconds, athletes_failed=failed)
             self._failures = {}
             self._setbacks = {}
             self._decoded = None

@@ -108,6 +108,17 @@ def quality(
             raise typer.Exit(1)
 
 
+def metrics() -> None:
+    """Counters of what is stored, in Prometheus' text format: for a textfile collector, or a scrape by a script."""
+    from perf_pipeline.pipeline.counters import counters, exposition
+    from perf_pipeline.pipeline.services import Services
+    from perf_pipeline.terminal.running import failed_lately
+
+    settings = load_settings()
+    with Services(settings) as services, services.warehouse.begin() as connection:
+        sys.stdout.write(exposition(counters(connection, failed_lately(settings))))
+
+
 def serve(
     host: Annotated[str, typer.Option(help="address of the UI; loopback, because the UI has no login")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="port of the UI")] = 3000,

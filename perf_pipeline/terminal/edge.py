@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from perf_pipeline.pipeline import layout
+from perf_pipeline.pipeline.run_log import is_on, tell
 
 out = Console()
 err = Console(stderr=True)
@@ -20,7 +22,10 @@ MONTH_HELP = "archive month, YYYY-MM"
 
 
 def complain(what: str, detail: str) -> None:
-    """One line to the terminal's error stream, as it is: brackets in it are not markup."""
+    """One line to the error stream, as it is: brackets in it are not markup. Where the log is on, a line of that."""
+    if is_on():
+        tell(what, logging.ERROR, message=" ".join(detail.split()))
+        return
     err.print(Text.assemble((what, "red"), ": ", " ".join(detail.split())), soft_wrap=True)
 
 

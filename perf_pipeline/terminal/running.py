@@ -6,7 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from perf_pipeline.definitions import build_definitions
+from perf_pipeline.defs.alerts import WILL_RETRY
 from perf_pipeline.defs.jobs import athlete_job
 from perf_pipeline.defs.lost_runs import PROCESS_TAG, fail_lost_runs, this_process
 from perf_pipeline.defs.partitions import key_of
@@ -137,6 +138,15 @@ def _without_class(message: str) -> str:
     line = " ".join(message.split())
     head, _, rest = line.partition(": ")
     return (rest or line) if head.replace(".", "").replace("_", "").isalnum() and "dagster" in head else line
+
+
+def failed_lately(settings: Settings) -> int:
+    """How many runs failed for good within the last day: those that were tried again are left out."""
+    with dagster_instance(settings) as instance:
+        chosen = dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.FAILURE], created_after=datetime.now(UTC) - timedelta(days=1)
+        )
+        return sum(run.tags.get(WILL_RETRY) != "true" for run in instance.get_runs(filters=chosen))
 
 
 def last_run(settings: Settings) -> dict[str, Any] | None:

@@ -226,6 +226,28 @@ def test_doctor_finds_all_well_and_shows_no_password(given, terminal):
     assert password not in said.out
 
 
+def test_the_log_is_a_line_of_json_for_each_thing_that_happened(given, terminal, tmp_path, rides):
+    (tmp_path / "mine.fit").write_bytes(rides[6])
+    said = terminal.ok("ingest", tmp_path, "-a", "fay", "--json", PERF_LOG_FORMAT="json")
+    lines = [json.loads(line) for line in said.err.splitlines()]
+    assert {"stage ended", "run ended", "command ended"} == {line["event"] for line in lines}
+    assert {line["athlete"] for line in lines if "stage" in line} == {"fay"}
+    assert (lines[-1]["command"], lines[-1]["exit_code"]) == ("ingest", 0)
+    assert "mine" not in said.err
+    wrong = terminal.run("explain", "effort", "nonsense", PERF_LOG_FORMAT="json")
+    complaint, end = (json.loads(line) for line in wrong.err.splitlines())
+    assert complaint["level"] == "error"
+    assert "nonsense" in complaint["message"]
+    assert end["exit_code"] == wrong.status == 1
+
+
+def test_counters_are_those_of_status(given, terminal):
+    told = terminal.ok("metrics").out
+    files = json.loads(terminal.ok("status", "--json").out)
+    assert f'perf_pipeline_files{{status="archived"}} {files["archived"]}\n' in told
+    assert re.search(r"(?m)^perf_pipeline_runs_failed_last_day \d+$", told)
+
+
 def test_stop_ends_the_server_and_the_next_command_starts_it_again(given, terminal):
     assert terminal.ok("stop").out == "stopped\n"
     assert terminal.ok("stop").out == "it was not running\n"
