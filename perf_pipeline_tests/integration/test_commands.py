@@ -227,13 +227,13 @@ def test_doctor_finds_all_well_and_shows_no_password(given, terminal):
 
 
 def test_the_log_is_a_line_of_json_for_each_thing_that_happened(given, terminal, tmp_path, rides):
-    (tmp_path / "mine.fit").write_bytes(rides[6])
+    (tmp_path / "secret-way-home.fit").write_bytes(rides[6])
     said = terminal.ok("ingest", tmp_path, "-a", "fay", "--json", PERF_LOG_FORMAT="json")
     lines = [json.loads(line) for line in said.err.splitlines()]
     assert {"stage ended", "run ended", "command ended"} == {line["event"] for line in lines}
     assert {line["athlete"] for line in lines if "stage" in line} == {"fay"}
     assert (lines[-1]["command"], lines[-1]["exit_code"]) == ("ingest", 0)
-    assert "mine" not in said.err
+    assert "secret" not in said.err
     wrong = terminal.run("explain", "effort", "nonsense", PERF_LOG_FORMAT="json")
     complaint, end = (json.loads(line) for line in wrong.err.splitlines())
     assert complaint["level"] == "error"
