@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DBT    := .venv-dbt
+AUDIT  := .venv-audit
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-header \
   --no-annotate --no-emit-index-url --no-emit-find-links
 # Built for some versions of Python only, so it is no part of the lock file.
@@ -15,7 +16,7 @@ CHAOS ?= 20
 export PERF_HOME ?= $(CURDIR)/.perf
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types rings bench chaos fuzz up down clean lock docs dbt setup
+.PHONY: help demo test lint types rings bench chaos fuzz up down clean lock docs dbt setup audit audit-accept
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -48,6 +49,17 @@ $(DBT)/.installed: requirements-dbt.lock
 	$(DBT)/bin/python -m pip install --quiet --require-hashes -r requirements-dbt.lock
 	@touch $@
 
+audit: $(AUDIT)/.installed ## look for secrets in the files, and for known vulnerabilities of the locked packages
+	@$(AUDIT)/bin/python .ci/audit.py secrets && $(AUDIT)/bin/python .ci/audit.py dependencies
+
+audit-accept: $(AUDIT)/.installed
+	@$(AUDIT)/bin/python .ci/audit.py accept
+
+$(AUDIT)/.installed: requirements-audit.lock
+	@test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --require-hashes -r requirements-audit.lock
+	@touch $@
+
 bench: $(STAMP) ## run every benchmark
 	$(BIN)/python -m benchmarks
 
@@ -72,11 +84,12 @@ lock: ## write the lock files anew: names, versions and hashes only
 	$(COMPILE) --extra cluster --constraint requirements.lock --output-file requirements-cluster.lock pyproject.toml
 	$(COMPILE) --all-extras --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) --output-file requirements-dbt.lock requirements-dbt.in
+	$(COMPILE) --output-file requirements-audit.lock requirements-audit.in
 
 docs: $(STAMP) ## write the data dictionary and dbt's sources anew
 	$(BIN)/python -m perf_pipeline.pipeline.data_dictionary
 
 clean: ## remove the virtual environment, caches and PERF_HOME (the demo's data)
 	-@test -x $(BIN)/perf-pipeline && $(BIN)/perf-pipeline stop >/dev/null 2>&1
-	rm -rf $(VENV) $(DBT) .perf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
+	rm -rf $(VENV) $(DBT) $(AUDIT) .perf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
