@@ -75,7 +75,7 @@ def template_version() -> str:
 def _packed_plotly() -> str:
     """Plotly's script, packed: the page is a third of the size, and a browser unpacks it in milliseconds."""
     script = resources.files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
-    return base64.b64encode(gzip.compress(script, 9, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(script, 5, mtime=0)).decode()
 
 
 @cache
