@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from perf_pipeline.pipeline.compute import Executor, InlineExecutor, ProcessExecutor, make_executor
+from perf_pipeline.pipeline.compute import (
+    MALLOC,
+    Executor,
+    InlineExecutor,
+    ProcessExecutor,
+    WorkerLostError,
+    make_executor,
+    side_by_side,
+)
 from perf_pipeline_tests.pipeline import workers
 
 LONG = 60.0
@@ -157,3 +165,24 @@ list(ProcessExecutor(1).run(say_and_hang, [1], timeout_seconds=600))
         while worker.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
     assert not worker.exists()
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_side_by_side_gives_the_results_in_the_order_of_the_tasks(shared: ProcessExecutor, *, here: bool) -> None:
+    executor = None if here else shared
+    assert side_by_side(executor, workers.square, list(range(30, 0, -1))) == [n * n for n in range(30, 0, -1)]
+    assert side_by_side(executor, workers.square, []) == []
+    with pytest.raises(ValueError, match="3 is odd"):
+        side_by_side(executor, workers.fail_on_odd, [2, 3, 4])
+
+
+def test_side_by_side_says_that_a_worker_was_lost(shared: ProcessExecutor) -> None:
+    with pytest.raises(WorkerLostError, match="process died"):
+        side_by_side(shared, workers.die_on, [(n, 1) for n in range(3)])
+    assert side_by_side(shared, workers.square, [4]) == [16]
+
+
+def test_workers_are_started_with_memory_to_keep_and_this_process_is_left_as_it_was(shared: ProcessExecutor) -> None:
+    (outcome,) = shared.run(workers.environment, ["MALLOC_TRIM_THRESHOLD_"], timeout_seconds=LONG)
+    assert outcome.result == MALLOC["MALLOC_TRIM_THRESHOLD_"]
+    assert "MALLOC_TRIM_THRESHOLD_" not in os.environ

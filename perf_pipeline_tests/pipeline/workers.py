@@ -24,6 +24,10 @@ def square(number: int) -> int:
     return number * number
 
 
+def environment(name: str) -> str | None:
+    return os.environ.get(name)
+
+
 def make_arrays_and_list_modules(values: list[float]) -> set[str]:
     """Does with pyarrow what months do; the modules that this process holds then."""
     import numpy as np
