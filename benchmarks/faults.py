@@ -77,7 +77,7 @@ def _break(folder: Path, options: argparse.Namespace) -> tuple[Counter[str], lis
         survived.update(counted)
         failures += failed
     for worker in workers:
-        worker.join()
+        worker.join(600)
     return survived, failures
 
 

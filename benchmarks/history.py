@@ -38,6 +38,8 @@ PLAIN_FILES = 40
 DAYS_LATE = 20
 """How old a file is that comes late: weeks that were answered without it are answered again."""
 AGREE_WITHIN = 0.02
+MOST_SECONDS = 3 * 3600
+"""A phase that takes longer is ended: 20,000 activities take minutes."""
 ROOT = Path(__file__).parent.parent
 
 
@@ -87,7 +89,11 @@ class Home:
             command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**self._environment(), **variables}
         )
         with process, Watch(process.pid, *self._postmaster()) as watch:
-            out, _ = process.communicate()
+            try:
+                out, _ = process.communicate(timeout=MOST_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
         if process.returncode:
             raise SystemExit(f"the phase {phase} of {len(handles)} athletes failed")
         self.peak_mb, self.cpu_seconds = watch.peak_mb, watch.cpu_seconds
@@ -202,7 +208,9 @@ def _against_plain(paths: list[Path], ours_seconds: float) -> Figure:
     """How many times longer a plain script takes for an activity, on a sample of the FIT files; two processes each."""
     sample = random.Random(7).sample([path for path in paths if path.suffix == ".fit"], PLAIN_FILES)
     script = ROOT / "benchmarks" / "_plain_script.py"
-    done = subprocess.run([sys.executable, script, *sample], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, script, *sample], check=True, capture_output=True, text=True, timeout=MOST_SECONDS
+    )
     *plain, took = [json.loads(line) for line in done.stdout.splitlines()]
     seconds = took["seconds"] / len(sample)
     share = _agreement(plain)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.corpus
 STATUSES = ("archived", "duplicate", "quarantined", "not_an_activity")
 MOST_BYTES = 1_000_000_000
 SAMPLE_SECONDS = 1.0
+GIVE_UP_SECONDS = 360
 FOLDERS = ("tcx", "gpx", "fit")
 
 
@@ -26,11 +27,13 @@ def measured(terminal, processes, *arguments):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     most = 0
+    deadline = time.monotonic() + GIVE_UP_SECONDS
     try:
         while program.poll() is None:
+            assert time.monotonic() < deadline, f"{arguments[:2]} takes longer than {GIVE_UP_SECONDS} s"
             most = max(most, processes.memory_bytes(program.pid))
             time.sleep(SAMPLE_SECONDS)
-        out, err = program.communicate()
+        out, err = program.communicate(timeout=GIVE_UP_SECONDS)
     finally:
         program.kill()
     assert program.returncode == 0, err
