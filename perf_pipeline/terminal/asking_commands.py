@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from perf_pipeline.pipeline import layout
 from perf_pipeline.settings import load_settings
 from perf_pipeline.terminal.edge import AsJson, Athlete, SomeAthlete, complain, out, require_athlete
+
+WHOLE_LINES = 10_000
 
 
 class Explained(StrEnum):
@@ -114,7 +117,9 @@ def explain(
     if as_json:
         sys.stdout.write(json.dumps(answer.as_dict(), default=str) + "\n")
     else:
-        out.print(explanation_tree(answer), soft_wrap=True)
+        # A script is given whole lines; in a terminal they are folded, never cut: the hash is what it is about.
+        place = out if out.is_terminal else Console(width=WHOLE_LINES)
+        place.print(explanation_tree(answer))
 
 
 def workouts(athlete: Athlete, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer reads flags this way

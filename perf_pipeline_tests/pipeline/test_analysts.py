@@ -1,8 +1,9 @@
-"""What an analyst does with the Parquet, with the tools analysts use; the examples of the README run here."""
+"""What an analyst does with the Parquet, with the tools analysts use; the examples of the documentation run here."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -19,7 +20,8 @@ from perf_pipeline.storage.streams import STREAMS_SCHEMA
 from perf_pipeline_tests import making
 from perf_pipeline_tests.pipeline.conftest import Athlete
 
-README = (models_folder().parent / "README.md").read_text()
+ROOT = models_folder().parent
+README, PARQUET = ((ROOT / name).read_text() for name in ("README.md", "docs/parquet.md"))
 SECONDS = {"2026-04": 600, "2026-05": 900}
 
 
@@ -76,6 +78,17 @@ def test_all_three_find_the_same_power_curve(storage: Path) -> None:
     assert by_duckdb[300] == pytest.approx(200)
 
 
+def test_a_handle_that_looks_like_a_number_stays_one_where_the_reader_is_told(athlete: Athlete) -> None:
+    numbered = replace(athlete, handle="007")
+    numbered.drop("may.fit", making.fit(making.ride("2026-05-10T08:00", minutes=1)))
+    numbered.take_in()
+    numbered.months()
+    (types,) = re.findall(r"`(hive_types = .*?)`", PARQUET)
+    with duckdb.connect() as connection:
+        source = f"read_parquet('{athlete.root}/streams/**/*.parquet', hive_partitioning = true, {types})"
+        assert connection.execute(f"select distinct athlete, month from {source}").fetchall() == [("007", "2026-05")]
+
+
 def test_records_are_in_order_and_their_statistics_tell_of_it(storage: Path) -> None:
     for path in (storage / "streams").rglob("*.parquet"):
         file = pq.ParquetFile(path)
@@ -100,7 +113,7 @@ def test_every_field_tells_its_unit_and_meaning(storage: Path) -> None:
                     assert field.metadata[b"unit"] == unit, field.name
 
 
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", README + PARQUET, re.MULTILINE | re.DOTALL)
 
 
 def test_the_readme_has_an_example_for_analysts() -> None:
@@ -108,12 +121,12 @@ def test_the_readme_has_an_example_for_analysts() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[f"example {n}" for n in range(1, len(EXAMPLES) + 1)])
-def test_the_readmes_examples_run(
+def test_the_examples_run(
     example: str, storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "checkout" / ".perf"
     home.mkdir(parents=True)
     (home / "storage").symlink_to(storage)
     monkeypatch.chdir(home.parent)
-    exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - our own README
+    exec(compile(example, "example", "exec"), {})  # noqa: S102 - our own documentation
     assert "ann" in capsys.readouterr().out

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from perf_pipeline.physiology.metric import Metric
+from perf_pipeline.physiology.metrics import REGISTRY
+from perf_pipeline.physiology.relative_metrics import REGISTRY as RELATIVE
 from perf_pipeline.pipeline.explaining import Explanation, UnknownIdError, explain, latest
+from perf_pipeline.pipeline.explaining.answers import _metric
 from perf_pipeline_tests import making
 from perf_pipeline_tests.pipeline.conftest import Athlete
 from perf_pipeline_tests.pipeline.test_report import trained
@@ -95,6 +101,14 @@ def test_every_metric_of_an_activity_has_its_definition(trained: Athlete) -> Non
     stored = [m for m in trained.rows("activity_metrics") if m["activity_id"] == row["id"]]
     assert len(answer.parts) == len(stored)
     assert all({"value", "definition", "source"} <= dict(part.lines).keys() for part in answer.parts)
+
+
+def test_every_metric_that_may_be_stored_is_explained() -> None:
+    every: list[Metric[Any]] = [*REGISTRY.values(), *RELATIVE.values()]
+    for metric in every:
+        told = dict(_metric({"metric": metric.name, "value": 1.5, "unit": metric.unit}).lines)
+        value = "1.5" if metric.unit == "1" else f"1.5 {metric.unit}"
+        assert told == {"value": value, "definition": metric.definition, "source": metric.source}
 
 
 def test_what_may_be_asked_about_can_be_asked_about(trained: Athlete) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from perf_pipeline.physiology.metrics import REGISTRY
+from perf_pipeline.physiology.relative_metrics import REGISTRY as RELATIVE
 from perf_pipeline.pipeline.explaining import rows
 from perf_pipeline.pipeline.explaining.rows import Row
 from perf_pipeline.pipeline.words import clock, distance, pace
@@ -95,8 +96,9 @@ def _activity(connection: Connection, activity_id: UUID) -> Explanation:
 
 
 def _metric(row: Row) -> Explanation:
-    known = REGISTRY.get(row["metric"])
-    lines = [("value", f"{row['value']:.6g} {row['unit']}")]
+    known = REGISTRY.get(row["metric"]) or RELATIVE.get(row["metric"])
+    unit = "" if row["unit"] == "1" else f" {row['unit']}"
+    lines = [("value", f"{row['value']:.6g}{unit}")]
     if known is not None:
         lines += [("definition", known.definition), ("source", known.source)]
     return Explanation(row["metric"], tuple(lines))
@@ -144,7 +146,8 @@ def _record(connection: Connection, notification_id: UUID) -> Explanation:
         if found is not None:
             effort = _effort(connection, found)
             beaten = (
-                f"{record['previous_value']:g} of activity {record['previous_activity_id']} by "
+                f"{record['previous_value']:g} {rows.effort(connection, found)['unit']} of {record['previous_day']} "
+                f"(activity {record['previous_activity_id']}) by "
                 f"{record['gain_percent']:.2f} % ({record['scope'].replace('_', ' ')})"
             )
             parts.append(Explanation(effort.title, (("beats", beaten), *effort.lines)))
