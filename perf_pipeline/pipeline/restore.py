@@ -36,11 +36,15 @@ _AT_ONCE = 2000
 
 @dataclass(slots=True)
 class Restored:
-    """What came back: rows by kind, files that the journal did not know, entries that are not what was written."""
+    """What came back: rows by kind, files that the journal did not know, entries that are not what was written.
+
+    `all_there`: nothing was missing, and nothing will be, however often it is asked.
+    """
 
     rows: dict[str, int] = field(default_factory=dict)
     adopted: int = 0
     damaged: list[str] = field(default_factory=list)
+    all_there: bool = False
 
 
 def restore(store: ObjectStore, lease: Lease, handle: str, stage: str | None = None) -> Restored:
@@ -48,12 +52,12 @@ def restore(store: ObjectStore, lease: Lease, handle: str, stage: str | None = N
 
     Rows that hang on what a stage derives come back when that `stage` is about to begin.
     """
-    done = Restored()
     with lease.warehouse.begin() as connection:
         held = set(
             connection.scalars(select(journal_heads.c.kind).where(journal_heads.c.profile_id == lease.profile_id))
         )
     missing = [kind for kind in KINDS if kind.name not in held]
+    done = Restored(all_there=not missing)
     due = [kind for kind in missing if not held or kind.stage in {None, stage}]
     if not due:
         return done

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -18,6 +18,7 @@ from perf_pipeline.pipeline.few_tasks import Attempts, FewHereExecutor
 from perf_pipeline.pipeline.restore import journalled, restore
 from perf_pipeline.settings import Settings
 from perf_pipeline.storage import embedded_postgres
+from perf_pipeline.storage.ids import profile_id_of
 from perf_pipeline.storage.objects import ObjectStore
 from perf_pipeline.storage.warehouse import Lease, Warehouse
 
@@ -57,6 +58,7 @@ class Services:
     """Storage, database and workers of one run. Each is opened at its first use; `close` ends them."""
 
     settings: Settings
+    _settled: set[str] = field(default_factory=set, init=False)
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -91,17 +93,20 @@ class Services:
         """The athlete's lease, held until the end: nobody else works on the athlete meanwhile.
 
         What its transactions change of what cannot be derived is journalled; an athlete whom this database does not
-        know is first restored from the archive, as far as the `stage` at hand needs it.
+        know is first restored from the archive, as far as the `stage` at hand needs it. Whom it was seen to know whole
+        is not looked for again: nobody erases an athlete whom a run is at work on.
 
         Raises `HandleError`, or `AthleteBusyError` after `LEASE_WAIT_SECONDS`.
         """
         if not layout.is_handle(handle):
             raise HandleError(handle)
-        profile_id: UUID = self.warehouse.ensure_profile(handle)
+        is_settled = handle in self._settled
+        profile_id: UUID = profile_id_of(handle) if is_settled else self.warehouse.ensure_profile(handle)
         holder = f"{socket.gethostname()}:{os.getpid()}:{run}"
         with self._attempts.about(handle), self.warehouse.athlete_lease(profile_id, holder, LEASE_WAIT_SECONDS) as bare:
             lease = journalled(bare, self.store, handle)
-            restore(self.store, lease, handle, stage)
+            if not is_settled and restore(self.store, lease, handle, stage).all_there:
+                self._settled.add(handle)
             yield lease
 
     def close(self) -> None:
