@@ -1,7 +1,8 @@
 """Care of the archive: every night a slice of it is read again and hashed, so that rot and loss are known in time.
 
 The files that were not looked at for longest come first; a slice is a part in `CYCLE_NIGHTS` of all files and at least
-`LEAST`, so each file is read again within four weeks. The journal is short and read whole.
+`LEAST`, so each file is read again within four weeks. What was found wrong is looked at every night besides, and told
+until it is mended. The journal is short and read whole.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ _DUE = text(
     select f.id, f.profile_id, f.sha256, f.archive_path,
            coalesce((select array_agg(a.name) from arrivals a where a.source_file_id = f.id), '{}')
     from source_files f left join archive_checks c on c.source_file_id = f.id
-    order by c.checked_at nulls first, f.id limit :most
+    order by c.problem is null, c.checked_at nulls first, f.id
+    limit :most + (select least(count(*), :most) from archive_checks where problem is not null)
     """
 )
 # Erased meanwhile, a file has no check either.
@@ -74,7 +76,7 @@ class CareTask:
 
 @dataclass(slots=True)
 class CareReport:
-    """How many files there are and were read again, and what is wrong: object to problem."""
+    """How many files there are and were read again, and what is wrong, found tonight or before: object to problem."""
 
     files: int = 0
     read: int = 0
@@ -99,11 +101,10 @@ def check_archive(store: ObjectStore, warehouse: Warehouse, executor: Executor, 
         now = datetime.now(UTC)
         with warehouse.begin() as connection:
             for file in outcome.task.files:
-                problem = outcome.result.get(file.id)
-                connection.execute(_NOTE, {"id": file.id, "at": now, "problem": problem})
-                if problem:
-                    report.problems[file.path] = problem
+                connection.execute(_NOTE, {"id": file.id, "at": now, "problem": outcome.result.get(file.id)})
         report.read += len(outcome.task.files)
+    with warehouse.begin() as connection:
+        report.problems = {row["object"]: row["problem"] for row in connection.execute(_PROBLEMS).mappings()}
     _check_journals(store, report)
     return report
 

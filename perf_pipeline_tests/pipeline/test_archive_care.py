@@ -71,6 +71,21 @@ def test_what_was_mended_is_no_finding_any_more(kept: Athlete) -> None:
     assert {row["problem"] for row in kept.rows("archive_checks")} == {None}
 
 
+def test_what_was_found_wrong_is_told_every_night_until_it_is_mended(kept: Athlete) -> None:
+    path = kept.rows("source_files")[0]["archive_path"]
+    whole = kept.store.get(path)
+    kept.store.put(path, b"rot")
+    nights = [check(kept, least=1) for _ in [*kept.rows("source_files"), "one more"]]
+    found = [bool(report.problems) for report in nights]
+    assert any(found)
+    assert found == sorted(found), "told once, and then again every night"
+    assert {row["source_file_id"] for row in kept.rows("archive_checks")} == {
+        row["id"] for row in kept.rows("source_files")
+    }, "and the others have their turn all the same"
+    kept.store.put(path, whole)
+    assert check(kept, least=1).problems == {}
+
+
 def test_a_slice_takes_what_was_not_looked_at_for_longest(kept: Athlete) -> None:
     files = len(kept.rows("source_files"))
     seen: Counter[str] = Counter()

@@ -9,6 +9,7 @@ import selectors
 import signal
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -117,13 +118,21 @@ def s3_proxy(endpoint: str) -> Iterator[tuple[str, Switch]]:
     target = urlsplit(endpoint).netloc
 
     def serve(listener: socket.socket) -> None:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(target, switch), bind_and_activate=False)
+        server = Quiet(("127.0.0.1", 0), _handler(target, switch), bind_and_activate=False)
         server.socket.close()
         server.socket = listener
         server.serve_forever()
 
     with in_process(serve) as port:
         yield f"http://127.0.0.1:{port}", switch
+
+
+class Quiet(ThreadingHTTPServer):
+    """A client that was killed hangs up on us: that is the trial, and no news."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(target: str, switch: Switch) -> type[BaseHTTPRequestHandler]:
