@@ -95,8 +95,10 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
-    def picture(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot", format="png")["data"]))
+    def picture(self, path: Path, clip: dict[str, float] | None = None) -> None:
+        """What is seen, or the part of it within `clip` (x, y, width, height, scale), as PNG."""
+        part = {} if clip is None else {"clip": clip}
+        path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot", format="png", **part)["data"]))
 
 
 @contextmanager

@@ -201,9 +201,10 @@ def _threshold(sport: str, model: str, rows: Sequence[Row]) -> Chart:
         known = [r[c] for r in rows for c in ("threshold", "threshold_low", "threshold_high") if r[c] is not None]
         marks = _pace_marks(known, sport)
         figure["layout"]["yaxis"].update(tickvals=marks, ticktext=[pace(mark, sport) for mark in marks])
-    name = model.replace("_", " ")
+    name = model.replace("_", " ").capitalize()
+    title = name if sport in name else f"{name}, {sport}"
     return Chart(
-        f"threshold-{sport}-{model}", f"{name.capitalize()}, {sport}", f"As of {last['as_of']}: {now}.", figure,
+        f"threshold-{sport}-{model}", title, f"As of {last['as_of']}: {now}.", figure,
         ("as of", "value", "90 % interval", "refusal"),
         tuple(
             (str(r["as_of"]), said(r["threshold"]), f"{said(r['threshold_low'])} to {said(r['threshold_high'])}"

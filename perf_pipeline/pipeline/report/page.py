@@ -17,6 +17,13 @@ from perf_pipeline.pipeline.report.charts import all_charts
 from perf_pipeline.pipeline.report.facts import Facts
 from perf_pipeline.pipeline.words import clock, distance, pace
 
+LIMITS = {
+    "ftp_20min": "FTP (95 % of 20 min)",
+    "lthr": "threshold heart rate",
+    "hr_max": "highest heart rate",
+}
+"""Models whose name is no word."""
+
 
 def render(handle: str, today: date, facts: Facts) -> str:
     """The report as HTML. The same facts give the same page."""
@@ -51,12 +58,18 @@ def _tiles(facts: Facts, today: date) -> list[tuple[str, str, str]]:
                 for name in ("threshold", "threshold_low", "threshold_high")
             )
             interval = "" if low is None else f"{low} to {high}"
-            tiles.append((f"{model.replace('_', ' ').capitalize()}, {sport}", value or "-", interval))
+            name = limit_name(model).capitalize()
+            tiles.append((name if sport in name else f"{name}, {sport}", value or "-", interval))
     hours = sum(row["hours"] or 0 for row in facts["sports"])
     if hours:
         count = sum(row["activities"] for row in facts["sports"])
         tiles.append((f"Season {today.year}", f"{hours:.0f} h", f"{count} activities"))
     return tiles
+
+
+def limit_name(model: str) -> str:
+    """What people call the model."""
+    return LIMITS.get(model, model.replace("_", " "))
 
 
 def _json(value: Any) -> str:
@@ -84,5 +97,5 @@ def _template() -> jinja2.Template:
         loader=jinja2.PackageLoader("perf_pipeline.pipeline.report", "."), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters.update(clock=clock, distance=distance, speed_pace=pace)
+    environment.filters.update(limit_name=limit_name, clock=clock, distance=distance, speed_pace=pace)
     return environment.get_template("report.html.j2")
