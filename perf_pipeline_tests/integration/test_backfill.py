@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -37,14 +38,21 @@ def computed(terminal) -> dict[tuple[str, str], datetime]:
 
 
 def stop_in_the_middle(terminal, before, sign: signal.Signals) -> int:
-    """Starts a full refresh, stops it once some months are done; how many are."""
+    """Starts a full refresh, stops it once some months are done; how many are.
+
+    A Ctrl-C goes to all processes of the terminal, and what they say then is fit for a user.
+    """
     command = [str(terminal.program), "rebuild", "--full-refresh", "-a", "ann"]
     environment = {**terminal.environment, "PERF_WORKERS": "1"}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
         while process.poll() is None and not changed(before, terminal):
             time.sleep(0.02)
-        process.send_signal(sign)
-        process.wait(60)
+        (os.killpg if sign == signal.SIGINT else os.kill)(process.pid, sign)
+        said, _ = process.communicate(timeout=60)
+    assert "Traceback" not in said
+    assert sign == signal.SIGKILL or "it was interrupted. Run again: it goes on from there" in " ".join(said.split())
     return len(changed(before, terminal))
 
 
