@@ -1,6 +1,6 @@
 """What all checks of one athlete's run take: those within the run, and great-expectations of what the run wrote.
 
-    python -m benchmarks.checks [--activities N] [--home DIR] [--json]
+    python -m benchmarks.checks [--activities N] [--home DIR] [--rounds N] [--json]
 
 A generated athlete goes through the real assets, then one new file does. The checks are asked in a process of their own
 whose clock starts before it imports great-expectations, which is half of it. With `--home` the athlete is kept, and
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Checks of one athlete's run.")
     parser.add_argument("--activities", type=int, default=ACTIVITIES, help="that the athlete has before the run")
     parser.add_argument("--home", type=Path, help="keep the athlete here")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of which the best counts")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--asked-since", help=argparse.SUPPRESS)
     options, _ = parser.parse_known_args(arguments)
@@ -43,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = Home(folder, steps=False)
     try:
         began = _run(home, options.activities)
-        rounds = [_asked(folder, began.isoformat()) for _ in range(ROUNDS)]
-        everything = [_asked(folder, "") for _ in range(ROUNDS)]
+        rounds = [_asked(folder, began.isoformat()) for _ in range(options.rounds)]
+        everything = [_asked(folder, "") for _ in range(options.rounds)]
     finally:
         if options.home is None:
             home.remove()
