@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from perf_pipeline.pipeline.history.wellness import wellness_version
 from perf_pipeline.pipeline.months import MonthsFailedError
 from perf_pipeline.pipeline.series import activities_since, load_activities
 from perf_pipeline.pipeline.stages import relative_metrics as stage
-from perf_pipeline.pipeline.stages.relative_metrics import RelateTask, Relation
+from perf_pipeline.pipeline.stages.relative_metrics import Related, RelateTask, Relation
 from perf_pipeline.storage.copy_text import CopyBlock
 from perf_pipeline.storage.errors import StorageError
 from perf_pipeline.storage.objects import ObjectStore
@@ -34,6 +34,8 @@ from perf_pipeline.storage.tables import (
 from perf_pipeline.storage.warehouse import Lease, Warehouse, copy_rows, upsert
 
 STAGE = "relative_metrics"
+WRITTEN_AT_ONCE = 1_000
+"""Activities in one transaction: one for each month took as long as the months' work."""
 
 
 def update_relative_metrics(
@@ -48,7 +50,7 @@ def update_relative_metrics(
     full_refresh: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, int]:
-    """Brings every activity's relative metrics up to date, months side by side, each month in a transaction.
+    """Brings every activity's relative metrics up to date, months side by side, many activities in a transaction.
 
     Raises `MonthsFailedError` where a month's signals are not there or could not be read; the others are done.
     """
@@ -68,13 +70,14 @@ def update_relative_metrics(
         prints = {one.activity_id: one.fingerprint(version) for one in relations}
         stale = [one for one in relations if full_refresh or held.get(one.activity_id) != prints[one.activity_id]]
         silent = [one for one in stale if not one.has_any()]
-        _write(lease, None, {one.activity_id: prints[one.activity_id] for one in silent})
+        _write(lease, [], {one.activity_id: prints[one.activity_id] for one in silent})
         _forget(lease, [i for i in held if i not in prints])
         wanted = [one for one in stale if one.has_any()]
         failures = {one.month: "no signals: materialize activity_signals" for one in wanted if not one.signals}
         tasks = _tasks(store, handle, lease.profile_id, [one for one in wanted if one.month not in failures])
         most = max((len(task.relations) for task in tasks), default=0)
         timeout = file_timeout_seconds * (1 + most / 10)
+        waiting: list[Related] = []
         for done, outcome in enumerate(executor.run(stage.relate, tasks, timeout_seconds=timeout), start=1):
             if isinstance(outcome.error, StorageError):
                 raise outcome.error
@@ -83,11 +86,15 @@ def update_relative_metrics(
                 failures[outcome.task.month] = why
                 continue
             related = outcome.result
-            _write(lease, related.rows, {i: prints[i] for i in related.activity_ids})
+            waiting.append(related)
+            if sum(len(one.activity_ids) for one in waiting) >= WRITTEN_AT_ONCE:
+                _write_all(lease, waiting, prints)
+                waiting = []
             if missing := len(outcome.task.relations) - len(related.activity_ids):
                 failures[outcome.task.month] = f"no signals of {missing} activities: materialize activity_signals"
             counts["rows"] += len(related.rows)
             progress(done, len(tasks))
+        _write_all(lease, waiting, prints)
         if failures:
             raise MonthsFailedError(handle, failures)
         with lease.transaction() as connection:
@@ -156,7 +163,11 @@ def _tasks(store: ObjectStore, handle: str, profile_id: UUID, stale: Iterable[Re
     return [RelateTask(handle, month, store, profile_id, chosen) for month, chosen in sorted(months.items())]
 
 
-def _write(lease: Lease, rows: CopyBlock | None, prints: Mapping[UUID, str]) -> None:
+def _write_all(lease: Lease, some: Sequence[Related], prints: Mapping[UUID, str]) -> None:
+    _write(lease, [one.rows for one in some], {i: prints[i] for one in some for i in one.activity_ids})
+
+
+def _write(lease: Lease, blocks: Sequence[CopyBlock], prints: Mapping[UUID, str]) -> None:
     """Puts the activities' rows in the place of what was there, with the fingerprints that they hold by."""
     if not prints:
         return
@@ -166,7 +177,7 @@ def _write(lease: Lease, rows: CopyBlock | None, prints: Mapping[UUID, str]) -> 
     ]
     with lease.transaction() as connection:
         _delete_rows(connection, list(prints))
-        if rows is not None:
+        for rows in blocks:
             copy_rows(connection, activity_metrics, rows)
         upsert(connection, activity_outputs, outputs)
 
