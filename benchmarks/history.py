@@ -46,7 +46,7 @@ ROOT = Path(__file__).parent.parent
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and say by the exit code whether every floor is met."""
     parser = argparse.ArgumentParser(description="Whole histories.")
-    parser.add_argument("--activities", type=int, default=ACTIVITIES, help="of the one athlete")
+    parser.add_argument("--activities", type=int, default=ACTIVITIES, help="of the one athlete, real ones among them")
     parser.add_argument("--corpus", type=Path, default=os.environ.get("PERF_TEST_CORPUS"), help="real files as well")
     parser.add_argument("--sizes", default="500", help="other sizes of one athlete, for how the cost grows")
     parser.add_argument("--athletes", default="10,100", help="numbers of athletes with a few activities each")
@@ -140,7 +140,7 @@ def _home(options: argparse.Namespace) -> Iterator[Home]:
 
 
 def _one_athlete(options: argparse.Namespace, corpus: list[Path]) -> list[Figure]:
-    generated = _histories.history(options.activities)
+    generated = _histories.history(max(options.activities - len(corpus), PLAIN_FILES))
     with _home(options) as home:
         home.drop("ann", [*generated, *corpus])
         intake = home.run("intake", "ann")
