@@ -204,7 +204,7 @@ def read_streams(data: bytes, wanted: Container[uuid.UUID] | None = None) -> dic
 
     Activities without a record are not among them. Raises `CorruptStreamsError`.
     """
-    table = _read(data, STREAMS_SCHEMA, read_dictionary=["activity_id"])
+    table = _only(_read(data, STREAMS_SCHEMA, read_dictionary=["activity_id"]), wanted)
     ids = table.column("activity_id").unify_dictionaries().combine_chunks()
     if isinstance(ids, pa.ChunkedArray):
         ids = pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], STREAMS_SCHEMA.field("activity_id").type)
@@ -223,8 +223,6 @@ def read_streams(data: bytes, wanted: Container[uuid.UUID] | None = None) -> dic
     found: dict[uuid.UUID, Streams] = {}
     for first, last in pairwise(bounds):
         activity_id = uuid.UUID(ids.dictionary[codes[first]].as_py())
-        if wanted is not None and activity_id not in wanted:
-            continue
         channels = {}
         for name, values in columns.items():
             part = values[first:last]
@@ -287,14 +285,23 @@ def read_sessions(
     from perf_pipeline.storage.sessions import SESSIONS_SCHEMA
 
     records = read_streams(streams, wanted) if streams is not None else {}
-    rows = read_session_rows(_read(sessions, SESSIONS_SCHEMA))
+    rows = read_session_rows(_only(_read(sessions, SESSIONS_SCHEMA), wanted))
     found = []
     for item, units in rows:
-        if wanted is not None and item.activity_id not in wanted:
-            continue
         told = records.get(item.activity_id, Streams.empty())
         found.append(replace(item, session=replace(item.session, streams=replace(told, extra_units=units))))
     return found
+
+
+def _only(table: pa.Table, wanted: Container[uuid.UUID] | None) -> pa.Table:
+    """The rows of the activities wanted, before anything is made of the others."""
+    if wanted is None:
+        return table
+    keep = [
+        np.array([uuid.UUID(name) in wanted for name in chunk.dictionary.to_pylist()], np.bool_)[chunk.indices]
+        for chunk in (one.dictionary_encode() for one in table.column("activity_id").chunks)
+    ]
+    return table.filter(pa.array(np.concatenate(keep) if keep else np.empty(0, np.bool_)))
 
 
 def _read(data: bytes, schema: pa.Schema, **options: Any) -> pa.Table:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -39,13 +38,15 @@ class _Group:
     days: NDArray[np.int64]
     order: NDArray[np.int64]
 
-    @cached_property
-    def observations(self) -> list[Observation]:
-        """The rows one by one, made when a model first looks at one."""
-        return [
-            Observation(str(UUID(bytes=activity.ljust(16, b"\0"))), date.fromordinal(day), *numbers)
-            for activity, day, *numbers in self.rows.tolist()
-        ]
+    made: dict[int, Observation] = field(default_factory=dict)
+
+    def observation(self, row: int) -> Observation:
+        """One of the rows, made when a model first looks at it."""
+        if row not in self.made:
+            activity, day, *numbers = self.rows[row].item()
+            name = str(UUID(bytes=activity.ljust(16, b"\0")))
+            self.made[row] = Observation(name, date.fromordinal(day), *numbers)
+        return self.made[row]
 
 
 class Observations:
@@ -115,4 +116,4 @@ class Window:
 
     def rows(self) -> list[Observation]:
         """By key, the best of each first."""
-        return [group.observations[i] for group, found in self._chosen for i in found.tolist()]
+        return [group.observation(i) for group, found in self._chosen for i in found.tolist()]
