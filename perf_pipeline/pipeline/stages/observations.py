@@ -116,4 +116,8 @@ class Window:
 
     def rows(self) -> list[Observation]:
         """By key, the best of each first."""
-        return [group.observation(i) for group, found in self._chosen for i in found.tolist()]
+        return [
+            group.made[i] if i in group.made else group.observation(i)
+            for group, found in self._chosen
+            for i in found.tolist()
+        ]
