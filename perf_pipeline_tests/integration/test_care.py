@@ -22,7 +22,7 @@ def test_a_lost_database_is_rebuilt_verified_and_an_athlete_erased(fresh_termina
     assert contents(fresh_terminal.storage / "streams") == objects
 
     same = fresh_terminal.ok("verify", "--json").json["ann"]
-    assert (same["differences"], same["objects"]) == ([], len(objects) + 2)  # streams; sessions and curves
+    assert (same["differences"], same["objects"]) == ([], len(objects) + 3)  # streams; sessions, curves, signals
     assert same["rows"] >= sum(map(len, before.values())) > 100
     (path,) = (fresh_terminal.storage / "streams").rglob("*.parquet")
     path.write_bytes(path.read_bytes() + b"rot")
