@@ -155,8 +155,17 @@ class Warehouse:
         """A transaction: committed at the end, rolled back where an exception leaves it."""
         with self._unreachable():
             connection = self.engine.connect()
-        with connection, connection.begin():
-            yield connection
+        with connection:
+            try:
+                with connection.begin():
+                    try:
+                        yield connection
+                    except BaseException as error:
+                        _give_up(connection, error)
+                        raise
+            except BaseException as error:
+                _give_up(connection, error)
+                raise
 
     def handles(self) -> list[str]:
         """The handles of all athletes."""
@@ -236,6 +245,14 @@ class Warehouse:
     def __repr__(self) -> str:
         url = self.engine.url
         return f"Warehouse({url.host}:{url.port or 5432}/{url.database})"
+
+
+def _give_up(connection: Connection, error: BaseException) -> None:
+    """Ends the connection at an interrupt, Dagster's or the terminal's: it may have come in the middle of a query, and
+    the pool would tell of a connection that it cannot roll back.
+    """
+    if not isinstance(error, Exception):
+        connection.invalidate()
 
 
 def _lock(connection: Connection, key: int, wait_seconds: float) -> None:
