@@ -89,6 +89,17 @@ class AthleteWork:
     def today(self) -> date:
         return today_of(self.scope)
 
+    def by_workers(self, update: Callable[..., dict[str, int]]) -> dict[str, int]:
+        """Has a stage of the history bring the athlete up to date, with the run's workers where there is much to do."""
+        return update(
+            self.services.warehouse,
+            self.lease,
+            self.today,
+            executor=self.services.executor,
+            full_refresh=self.scope.full_refresh,
+            progress=self.progress,
+        )
+
 
 @dataclass
 class StageTotals:

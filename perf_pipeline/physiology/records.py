@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,11 +138,18 @@ def find_records(
         short=np.array([is_short(e.sport, e.distance_meters) for e in usable], dtype=np.bool_),
     )
     wanted = set(new_activity_ids) if new_activity_ids is not None else None
-    return tuple(
-        Record(usable[place.row], tuple(Beaten(b.scope, usable[b.row], b.gain, b.earlier) for b in place.beaten))
-        for place in record_places(columns)
-        if wanted is None or usable[place.row].activity_id in wanted
-    )
+    found = records_in(columns, usable.__getitem__)
+    return tuple(record for record in found if wanted is None or record.effort.activity_id in wanted)
+
+
+def records_in(columns: EffortColumns, effort_of: Callable[[int], RecordedEffort]) -> Iterator[Record]:
+    """The records in columns of usable efforts, in order of time; `effort_of` makes the effort of a row.
+
+    Of a long history only the few rows that matter are asked for.
+    """
+    for place in record_places(columns):
+        beaten = (Beaten(one.scope, effort_of(one.row), one.gain, one.earlier) for one in place.beaten)
+        yield Record(effort_of(place.row), tuple(beaten))
 
 
 def is_short(sport: str, distance_meters: float | None) -> bool:

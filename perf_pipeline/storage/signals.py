@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,13 +80,8 @@ def write_signals(items: Sequence[StoredSignals]) -> bytes:
         arrays.append(pa.array(firsts, pa.float64()))
         arrays.append(_lists([None if h is None else np.asarray(h.means) for h in found], pa.float64()))
         arrays.append(_lists([None if h is None else np.asarray(h.seconds) for h in found], pa.float64()))
-    parts: tuple[tuple[Callable[[PowerBySecond], NDArray[np.float64]], pa.DataType], ...] = (
-        (lambda power: power.begins, pa.float64()),
-        (lambda power: power.ends, pa.float64()),
-        (lambda power: power.watts, pa.float32()),
-    )
-    for part, kind in parts:
-        arrays.append(_lists([None if one.power is None else part(one.power) for one in told], kind))
+    for part, kind in (("begins", pa.float64()), ("ends", pa.float64()), ("watts", pa.float32())):
+        arrays.append(_lists([None if one.power is None else getattr(one.power, part) for one in told], kind))
     sink = io.BytesIO()
     pq.write_table(
         pa.Table.from_arrays(arrays, schema=SIGNALS_SCHEMA), sink, compression="zstd", compression_level=1,

@@ -54,14 +54,7 @@ def prediction_backtest(
     progress: dg.ResourceParam[ProgressResource],
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
-        return update_backtest(
-            turn.services.warehouse,
-            turn.lease,
-            turn.today,
-            executor=turn.services.executor,
-            full_refresh=scope.full_refresh,
-            progress=turn.progress,
-        )
+        return turn.by_workers(update_backtest)
 
     totals = for_each_athlete(context, pipeline, scope, progress, "prediction_backtest", work)
     profiles = [profile_id_of(handle) for handle in athletes_of_turn(context, scope)]
@@ -122,14 +115,7 @@ def capability_predictions(
     progress: dg.ResourceParam[ProgressResource],
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
-        return update_predictions(
-            turn.services.warehouse,
-            turn.lease,
-            turn.today,
-            executor=turn.services.executor,
-            full_refresh=scope.full_refresh,
-            progress=turn.progress,
-        )
+        return turn.by_workers(update_predictions)
 
     totals = for_each_athlete(context, pipeline, scope, progress, "capability_predictions", work)
     return dg.MaterializeResult(metadata=totals.metadata())

@@ -41,14 +41,7 @@ def threshold_models(
     progress: dg.ResourceParam[ProgressResource],
 ) -> dg.MaterializeResult:
     def work(turn: AthleteWork) -> dict[str, int]:
-        return update_thresholds(
-            turn.services.warehouse,
-            turn.lease,
-            turn.today,
-            executor=turn.services.executor,
-            full_refresh=scope.full_refresh,
-            progress=turn.progress,
-        )
+        return turn.by_workers(update_thresholds)
 
     totals = for_each_athlete(context, pipeline, scope, progress, "threshold_models", work)
     check = carriers_result(pipeline.services, athletes_of_turn(context, scope))

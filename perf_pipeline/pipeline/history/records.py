@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from perf_pipeline.physiology.record_places import EffortColumns, record_places
+from perf_pipeline.physiology.record_places import EffortColumns
 from perf_pipeline.physiology.records import (
     DISQUALIFYING,
-    Beaten,
     Record,
     RecordedEffort,
     is_short,
     noise_over,
+    records_in,
     tells_of_the_athlete,
 )
 from perf_pipeline.pipeline.stages.record_notices import NotedActivity
@@ -69,10 +70,8 @@ def read_records(connection: Connection, profile_id: UUID, series: Sequence[Note
         short=np.array([is_short(s, meters) for s, meters in over], dtype=np.bool_)[kind],
     )
     found: dict[str, list[Record]] = defaultdict(list)
-    for record in record_places(columns):
-        effort = _effort(told, series, record.row)
-        beaten = (Beaten(b.scope, _effort(told, series, b.row), b.gain, b.earlier) for b in record.beaten)
-        found[effort.activity_id].append(Record(effort, tuple(beaten)))
+    for record in records_in(columns, partial(_effort, told, series)):
+        found[record.effort.activity_id].append(record)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -75,32 +75,43 @@ def update_relative_metrics(
         wanted = [one for one in stale if one.has_any()]
         failures = {one.month: "no signals: materialize activity_signals" for one in wanted if not one.signals}
         tasks = _tasks(store, handle, lease.profile_id, [one for one in wanted if one.month not in failures])
-        most = max((len(task.relations) for task in tasks), default=0)
-        timeout = file_timeout_seconds * (1 + most / 10)
-        waiting: list[Related] = []
-        for done, outcome in enumerate(executor.run(stage.relate, tasks, timeout_seconds=timeout), start=1):
-            if isinstance(outcome.error, StorageError):
-                raise outcome.error
-            if outcome.result is None:
-                why = outcome.lost or f"{type(outcome.error).__name__}: {outcome.error}"
-                failures[outcome.task.month] = why
-                continue
-            related = outcome.result
-            waiting.append(related)
-            if sum(len(one.activity_ids) for one in waiting) >= WRITTEN_AT_ONCE:
-                _write_all(lease, waiting, prints)
-                waiting = []
-            if missing := len(outcome.task.relations) - len(related.activity_ids):
-                failures[outcome.task.month] = f"no signals of {missing} activities: materialize activity_signals"
-            counts["rows"] += len(related.rows)
-            progress(done, len(tasks))
-        _write_all(lease, waiting, prints)
+        for some in _related(executor, tasks, file_timeout_seconds, failures, progress):
+            _write(lease, [one.rows for one in some], {i: prints[i] for one in some for i in one.activity_ids})
+            counts["rows"] += sum(len(one.rows) for one in some)
         if failures:
             raise MonthsFailedError(handle, failures)
         with lease.transaction() as connection:
             history.note(connection, today, settled)
         mine.done = True
     return {**counts, "activities": len(relations), "computed": len(stale)}
+
+
+def _related(
+    executor: Executor,
+    tasks: Sequence[RelateTask],
+    file_timeout_seconds: float,
+    failures: dict[str, str],
+    progress: Callable[[int, int], None],
+) -> Iterator[list[Related]]:
+    """What comes of the months, so many at a time that they are worth a transaction; adds to `failures` by month."""
+    most = max((len(task.relations) for task in tasks), default=0)
+    waiting: list[Related] = []
+    outcomes = executor.run(stage.relate, tasks, timeout_seconds=file_timeout_seconds * (1 + most / 10))
+    for done, outcome in enumerate(outcomes, start=1):
+        month, related = outcome.task.month, outcome.result
+        if isinstance(outcome.error, StorageError):
+            raise outcome.error
+        if related is None:
+            failures[month] = outcome.lost or f"{type(outcome.error).__name__}: {outcome.error}"
+            continue
+        if missing := len(outcome.task.relations) - len(related.activity_ids):
+            failures[month] = f"no signals of {missing} activities: materialize activity_signals"
+        waiting.append(related)
+        if sum(len(one.activity_ids) for one in waiting) >= WRITTEN_AT_ONCE:
+            yield waiting
+            waiting = []
+        progress(done, len(tasks))
+    yield waiting
 
 
 def _relations(connection: Connection, profile_id: UUID, today: date, since: datetime | None) -> list[Relation]:
@@ -161,10 +172,6 @@ def _tasks(store: ObjectStore, handle: str, profile_id: UUID, stale: Iterable[Re
     for one in stale:
         months[one.month][one.activity_id] = one
     return [RelateTask(handle, month, store, profile_id, chosen) for month, chosen in sorted(months.items())]
-
-
-def _write_all(lease: Lease, some: Sequence[Related], prints: Mapping[UUID, str]) -> None:
-    _write(lease, [one.rows for one in some], {i: prints[i] for one in some for i in one.activity_ids})
 
 
 def _write(lease: Lease, blocks: Sequence[CopyBlock], prints: Mapping[UUID, str]) -> None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -72,7 +73,7 @@ def update_thresholds(
             one.look(today, version, full_refresh=full_refresh)
         worth = sum(len(one.stale) for one in turns) >= WORTH_WORKERS
         asked = [one for one in turns if one.stale]
-        tasks = [FitTask(one.model, one.observations, one.days_to_fit) for one in asked]
+        tasks = [FitTask(one.model, one.observations, list(one.to_fit.values())) for one in asked]
         for one, answers in zip(asked, side_by_side(executor if worth else None, fit, tasks), strict=True):
             one.tell(answers, today)
         progress(len(turns), len(turns))
@@ -133,15 +134,15 @@ class _ModelTurn:
             if full_refresh or as_of not in self.held or self.held[as_of][-1]["input_hash"] != digest:
                 self.stale.append((as_of, digest))
 
-    @property
-    def days_to_fit(self) -> list[int]:
-        """One day for each hash."""
-        return [day.toordinal() for day in {digest: day for day, digest in reversed(self.stale)}.values()]
+    @cached_property
+    def to_fit(self) -> dict[str, int]:
+        """Of what is stale one day (an ordinal) for each hash."""
+        return {digest: day.toordinal() for day, digest in self.stale}
 
     def tell(self, answers: Sequence[Answer], today: date) -> None:
-        """Says what differs from what was said. `answers` are those as of `days_to_fit`."""
+        """Says what differs from what was said. `answers` are those as of the days of `to_fit`."""
         self.fitted = len(answers)
-        by_digest = dict(zip({digest: day for day, digest in reversed(self.stale)}, answers, strict=True))
+        by_digest = dict(zip(self.to_fit, answers, strict=True))
         for as_of, digest in self.stale:
             answer = by_digest[digest]
             last = self.held[as_of][-1] if as_of in self.held else None

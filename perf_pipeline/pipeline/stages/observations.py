@@ -40,13 +40,12 @@ class _Group:
 
     made: dict[int, Observation] = field(default_factory=dict)
 
-    def observation(self, row: int) -> Observation:
-        """One of the rows, made when a model first looks at it."""
-        if row not in self.made:
-            activity, day, *numbers = self.rows[row].item()
-            name = str(UUID(bytes=activity.ljust(16, b"\0")))
-            self.made[row] = Observation(name, date.fromordinal(day), *numbers)
-        return self.made[row]
+    def make(self, row: int) -> Observation:
+        """One of the rows, when a model first looks at it."""
+        activity, day, *numbers = self.rows[row].item()
+        name = str(UUID(bytes=activity.ljust(16, b"\0")))
+        made = self.made[row] = Observation(name, date.fromordinal(day), *numbers)
+        return made
 
 
 class Observations:
@@ -116,8 +115,4 @@ class Window:
 
     def rows(self) -> list[Observation]:
         """By key, the best of each first."""
-        return [
-            group.made[i] if i in group.made else group.observation(i)
-            for group, found in self._chosen
-            for i in found.tolist()
-        ]
+        return [group.made.get(i) or group.make(i) for group, found in self._chosen for i in found.tolist()]
