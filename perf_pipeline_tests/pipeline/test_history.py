@@ -565,3 +565,30 @@ def test_a_look_at_the_last_weeks_alone_says_what_a_look_at_all_says(diary: Diar
             told = update(athlete.warehouse, lease, today, full_refresh=True)
             assert (told["inserted"], told["updated"], told["withdrawn"]) == (0, 0, 0)
             assert told["rows"] > 8
+
+
+@pytest.mark.parametrize(
+    ("table", "day"),
+    [
+        ("activity_loads", "local_date"), ("daily_fitness", "date"), ("notifications", "occurred_at"),
+        ("threshold_models", "as_of"),
+    ],
+)  # fmt: skip
+def test_rows_that_have_gone_come_back_though_the_history_is_as_it_was(diary: Diary, table: str, day: str) -> None:
+    for week in range(30):
+        diary.note(MONDAY + timedelta(weeks=week), power=curve(CP + week, W_PRIME), metrics={"mean_speed_mps": 8.0})
+    today = MONDAY + timedelta(weeks=30)
+    diary.athlete.history(today)
+    before = diary.athlete.rows(table)
+    oldest = {"daily_fitness": "date", "threshold_models": "as_of", "notifications": "occurred_at"}.get(
+        table, "local_date"
+    )
+    first = min(row[oldest] for row in before)
+    gone = METADATA.tables[table]
+    with diary.athlete.warehouse.begin() as connection:
+        assert connection.execute(gone.delete().where(gone.c[day] == first)).rowcount
+    diary.athlete.history(today)
+    told = {"computed_at", "created_at", "updated_at"}
+    assert [{k: v for k, v in row.items() if k not in told} for row in diary.athlete.rows(table)] == [
+        {k: v for k, v in row.items() if k not in told} for row in before
+    ]
